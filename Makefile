@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# make                 build/indelible
+# make check           unit, kernel and end-to-end tests (SAN=1: with ASan and UBSan)
+# make lint            clang-format, clang-tidy, cppcheck, shellcheck
+# make check-deps      the dependency rules, and every header alone
+# make bench           tools/bench, printed as ratios
+# make install         DESTDIR= PREFIX=/usr/local
+# V=1 shows commands, O=dir builds elsewhere, CC=clang and CLANG=clang-NN choose compilers.
+
+VERSION := 0.1.0
+O       ?= build
+PREFIX  ?= /usr/local
+CLANG   ?= clang
+BPFTOOL ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool || echo bpftool)
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+# Parts, and what each may know besides the C library. Unit tests link exactly this, so a broken
+# rule does not link; `make check-deps` greps the includes against the same table.
+PARTS           := base record chain capture attribute score output
+KNOWS_base      :=
+KNOWS_record    := base
+KNOWS_chain     := base
+KNOWS_capture   := base
+KNOWS_attribute := record base
+KNOWS_score     := record base
+KNOWS_output    := record base
+LIBS_chain      := -lsodium
+LIBS_capture    := -lbpf -lelf -lz
+
+CFLAGS   ?= -O2 -g
+STRICT   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wvla -Wno-missing-field-initializers -fno-common -fstack-protector-strong
+SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CPPFLAGS += -Iinclude -Iuser -I$(O) -DINDELIBLE_VERSION='"$(VERSION)"' -D_FORTIFY_SOURCE=$(if $(SAN),0,2)
+, := ,
+ALL_CFLAGS := $(STRICT) $(CFLAGS) $(SANITIZE) -MMD -MP
+ifdef SAN
+O := $(O)-san
+endif
+
+lib      = $(O)/lib$(1).a
+sources  = $(wildcard user/$(1)/*.c)
+objects  = $(patsubst %.c,$(O)/%.o,$(1))
+needs    = $(foreach p,$(1) $(KNOWS_$(1)),$(call lib,$(p)))
+libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
+
+.PHONY: all check check-unit lint check-deps bench install clean
+.SECONDARY:
+all: $(O)/indelible
+
+# --- the kernel side: one object, embedded as a skeleton -----------------------------------------
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Iinclude -Ibpf -Wall -Wextra -Werror
+$(O)/collect.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
+	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
+$(O)/collect.skel.h: $(O)/collect.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name collect > $@.tmp && mv $@.tmp $@
+$(call objects,$(wildcard user/capture/loader*.c)): $(O)/collect.skel.h
+
+# --- user space -----------------------------------------------------------------------------------
+$(O)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+
+define part_rule
+$(call lib,$(1)): $(call objects,$(call sources,$(1)))
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
+
+CMD_LIBS := $(foreach p,output score attribute record chain capture base,$(call lib,$(p)))
+$(O)/indelible: $(call objects,$(call sources,cmd)) $(CMD_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lbpf -lelf -lz -lsodium -lpthread
+
+# --- tests ----------------------------------------------------------------------------------------
+# tests/unit/PART_subject.c links what PART may know and nothing else.
+UNIT := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*.c))
+part_of = $(firstword $(subst _, ,$(notdir $(1))))
+define unit_rule
+$(O)/unit/$(1): $(O)/tests/unit/$(1).o $(call needs,$(call part_of,$(1)))
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ -lcheck -lsubunit -lm -lrt $(call libs,$(call part_of,$(1))) -lpthread
+endef
+$(foreach t,$(notdir $(UNIT)),$(eval $(call unit_rule,$(t))))
+
+# Helpers for tests and benchmarks: one static program a file, so that nothing but the deed runs.
+TOOLS := $(patsubst tests/kernel/%.c,$(O)/tests/kernel/%,$(wildcard tests/kernel/*.c)) \
+         $(patsubst tools/bench/%.c,$(O)/bench/%,$(filter-out tools/bench/pipeline.c,$(wildcard tools/bench/*.c)))
+$(O)/tests/kernel/%: tests/kernel/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(STRICT) -O2 -static -pthread $< -o $@
+
+check-unit: $(UNIT)
+	$(Q)tests/run $(O) unit
+check: $(O)/indelible $(UNIT) $(TOOLS)
+	$(Q)tests/run $(O)
+
+lint:
+	$(Q)tools/lint
+check-deps:
+	$(Q)tools/check-deps
+
+install: $(O)/indelible
+	install -D -m 0755 $(O)/indelible $(DESTDIR)$(PREFIX)/sbin/indelible
+
+clean:
+	rm -rf $(O)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

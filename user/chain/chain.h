@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CHAIN_CHAIN_H
+#define CHAIN_CHAIN_H
+/*
+ * The signed chain: writing side. Bytes in, evidence out; nothing here knows what a record says.
+ *
+ * One thread (the pipeline) calls chain_append and chain_tick; a sealer thread inside hashes what
+ * is on the disk and alone holds the keys. No clock is read: the caller says what time it is, in
+ * monotonic nanoseconds. Format, write order and restart: README.md in this folder.
+ */
+#include "base/bytes.h"
+
+#define CHAIN_RECORD_MAX  65519 /* bytes of one record */
+#define CHAIN_RECORD_TYPE 0x10  /* first byte of a record: this or above; below is the chain's own */
+#define CHAIN_HASH	  32
+#define CHAIN_NAME_MAX	  63
+
+/* How soon an entry must be sealed: at once (50 ms floor), within 1 s, within 10 s. */
+enum chain_urgency { CHAIN_IDLE, CHAIN_NORMAL, CHAIN_CRITICAL };
+
+/* Why something failed, in one line a person can act on; "" when errno says it all. */
+struct chain_error {
+	char text[512];
+};
+
+struct chain_options {
+	const char *dir;	/* D; keys go to D".keys" */
+	const char *name;	/* host name for the origin, [a-z0-9.-]{1,63}; used when created */
+	struct bytes machine_id; /* text of /etc/machine-id without the newline */
+	uint8_t boot_id[16];	/* of this boot */
+	struct bytes schema;	/* text of the SCHEMA entry of every new segment; copied */
+	uint64_t segment_bytes; /* roll over at this size; 0 means 64 MiB */
+};
+
+/* What chain_open found and did. */
+struct chain_opened {
+	int created;	    /* a new log was made */
+	int recovered;	    /* a RECOVERY entry was written */
+	uint64_t sealed;    /* entries covered by the last seal found */
+	uint64_t adopted;   /* durable but unsealed entries taken over */
+	uint64_t dead;	    /* bytes of the torn tail */
+	char vkey[256];	    /* verifier key: origin+keyid+base64, pin this off the host */
+	char fingerprint[20]; /* first 16 hex digits of the log id */
+};
+
+struct chain_state {
+	uint64_t next;		/* index the next entry gets */
+	uint64_t written;	/* entries handed to write(2) */
+	uint64_t durable;	/* entries known to be on the disk */
+	uint64_t sealed;	/* entries covered by a durable seal */
+	uint64_t seal;		/* number of that seal */
+	uint64_t segment;	/* number of the open segment */
+	uint64_t bytes;		/* bytes written to segments since chain_open */
+	uint8_t root[CHAIN_HASH]; /* root at sealed */
+};
+
+struct chain;
+
+/*
+ * Create dir (0700) with keys and first seal, or restart from what is there (R1..R6).
+ * 0, or: -EWOULDBLOCK another process writes it; -EKEYREJECTED keys or host differ;
+ * -EBADMSG the evidence is damaged (TAMPER, exit 1); -ESTALE the chain was rolled back (exit 1);
+ * -EPROTONOSUPPORT a version this build does not know; any other -errno from the system.
+ * err is filled on failure.
+ */
+int chain_open(struct chain **ret, const struct chain_options *options, struct chain_opened *opened,
+	       struct chain_error *err);
+
+/*
+ * Append one record (first byte >= CHAIN_RECORD_TYPE). *ret_index gets its index. Returns before
+ * it is written: within 10 ms (next chain_tick), at once when CRITICAL.
+ * -EINVAL for a bad length or type; -ENOSPC and -EIO after which the chain is stopped (below).
+ */
+int chain_append(struct chain *chain, struct bytes record, enum chain_urgency urgency, uint64_t now,
+		 uint64_t *ret_index);
+
+/* Write, sync and seal what is due; call at least every 10 ms while records are pending.
+ * 0 or the error that stopped the chain. */
+int chain_tick(struct chain *chain, uint64_t now);
+
+/* Monotonic time at which chain_tick next has something to do; UINT64_MAX when nothing waits. */
+uint64_t chain_due(const struct chain *chain);
+
+void chain_get_state(const struct chain *chain, struct chain_state *ret);
+
+/* Why the chain stopped; "" while it runs. After a stop nothing more is appended. */
+const char *chain_stop_reason(const struct chain *chain);
+
+/*
+ * Write, sync, and seal with the CLOSE flag; the caller has appended its last record. NULL is
+ * accepted. Frees everything whatever the result. A stopped chain is not closed: its tail is torn.
+ */
+int chain_close(struct chain *chain, uint64_t now, struct chain_error *err);
+
+/* Let go without writing anything (tests: a crash; commands: an error exit). */
+void chain_abandon(struct chain *chain);
+
+/*
+ * Make a new chain whose key can be pinned before first use: everything chain_open creates (the
+ * format has no key without a first seal). -EEXIST when dir already holds a chain.
+ */
+int chain_keygen(const struct chain_options *options, struct chain_opened *opened,
+		 struct chain_error *err);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CHAIN_VERIFY_H
+#define CHAIN_VERIFY_H
+/*
+ * Judging a chain: steps V1..V8 and the verdict table of the format (README.md). Needs no secret.
+ * The layer above sees every entry through a callback, works out the coverage (lost events), and
+ * hands its numbers to chain_judge, which names the verdict.
+ */
+#include <stdbool.h>
+
+#include "chain/reader.h"
+
+enum chain_verdict {
+	CHAIN_OK,
+	CHAIN_LOSS,
+	CHAIN_TORN,
+	CHAIN_UNVERIFIABLE,
+	CHAIN_ROLLBACK,
+	CHAIN_FORK,
+	CHAIN_TAMPER,
+	CHAIN_VERDICTS
+};
+
+struct chain_held { /* a checkpoint the verifier brings along */
+	uint64_t size;
+	uint8_t root[CHAIN_HASH];
+};
+
+struct chain_verify_options {
+	const char *dir;
+	const char *vkey;		/* pinned verifier key, or NULL */
+	const char *const *checkpoints; /* signed-note files, NULL-terminated, or NULL */
+	const struct chain_held *held;	/* size and root given by hand */
+	size_t held_count;
+	/* Called for every entry in order, before it is known to be covered. Non-zero stops with
+	 * that -errno. May be NULL. */
+	int (*entry)(void *ctx, const struct chain_entry *entry);
+	void *ctx;
+};
+
+/* Where the coverage of records stands: filled by the layer above between verify and judge. */
+struct chain_coverage {
+	uint64_t events;
+	uint64_t lost;	   /* proven lost */
+	uint64_t open;	   /* windows ended by a crash */
+	uint64_t gap;	   /* missing without an excuse */
+	uint64_t gap_from; /* entry range of the gap */
+	uint64_t gap_to;
+	char why[160];
+};
+
+struct chain_report {
+	/* set by chain_verify */
+	enum chain_verdict found; /* the first failure of V2..V8, CHAIN_OK if none */
+	uint64_t from, to;	  /* index range of a TAMPER; sizes of a FORK or ROLLBACK */
+	char file[64];		  /* where */
+	uint64_t offset;
+	char why[256];
+	bool live, closed, pinned;
+	uint64_t entries;    /* n */
+	uint64_t last_good;  /* entries proven by a good seal before the first failure */
+	uint64_t sealed;     /* size of the last good seal */
+	uint64_t seals;	     /* number of it */
+	uint64_t unsealed;   /* n - sealed */
+	uint64_t unwitnessed; /* n - largest matching held size */
+	uint64_t recoveries, adopted, dead_bytes, torn_bytes, pruned, stray;
+	bool torn_seal;
+	char origin[128], vkey[256];
+	uint8_t root[CHAIN_HASH]; /* at sealed */
+	/* set by the layer above */
+	struct chain_coverage coverage;
+	/* set by chain_judge */
+	enum chain_verdict verdict;
+	int exit_code;
+};
+
+/*
+ * 0 with a report, whatever the verdict; -EINVAL for a held checkpoint file that is no note
+ * (err names the file and line), -ENOENT for no chain directory, other -errno when it cannot look.
+ */
+int chain_verify(const struct chain_verify_options *options, struct chain_report *ret,
+		 struct chain_error *err);
+
+/* Name the verdict and the exit code from everything the report holds. */
+void chain_judge(struct chain_report *report);
+
+/* "OK", "TAMPER" ... */
+const char *chain_verdict_name(enum chain_verdict verdict);
+
+#endif
