@@ -50,7 +50,7 @@ libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
 all: $(O)/indelible
 
 # --- the kernel side: one object, embedded as a skeleton -----------------------------------------
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Iinclude -Ibpf -Wall -Wextra -Werror
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -idirafter /usr/include/$(shell $(CC) -print-multiarch) -Iinclude -Ibpf -Wall -Wextra -Werror -Wno-unused-parameter
 $(O)/collect.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)

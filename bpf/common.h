@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef COMMON_H
+#define COMMON_H
+/*
+ * What every family uses: settings, rings, counters, scratch, scope, and the head of an event.
+ * One record path: event_begin() numbers it, the family fills it, event_send() puts it out.
+ */
+#include "event.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* --- settings: written by the loader before load ------------------------------------------------ */
+const volatile bool typed_reads; /* bpf_rdonly_cast is there (6.2): plain loads, not a helper each */
+const volatile __u32 run_id;
+const volatile int self_pid;  /* the collector */
+const volatile __u32 scope;    /* enum event_scope */
+const volatile int scope_pid;
+const volatile __u64 scope_start; /* start_boottime of scope_pid: a reused number is not in scope */
+const volatile __u64 scope_cgroup;
+const volatile __u32 scope_level; /* depth of scope_cgroup */
+
+/* The daemon sets it before it sleeps; whoever sends next clears it and wakes the daemon. */
+volatile __u32 asleep;
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/* A pointer the verifier knows nothing about, as a T. */
+#define AS(T, p)                                                                                   \
+	({                                                                                         \
+		T *_as = (T *)(p);                                                                 \
+		if (typed_reads)                                                                   \
+			_as = bpf_rdonly_cast((void *)(p), bpf_core_type_id_kernel(T));            \
+		_as;                                                                               \
+	})
+/* A field of such a pointer: one load, or one helper call where casts do not exist. */
+#define READ(p, field)                                                                             \
+	({                                                                                         \
+		typeof((p)->field) _value;                                                         \
+		if (typed_reads)                                                                   \
+			_value = (p)->field;                                                       \
+		else                                                                               \
+			bpf_core_read(&_value, sizeof(_value), &(p)->field);                       \
+		_value;                                                                            \
+	})
+
+/* --- maps ---------------------------------------------------------------------------------------- */
+#define RING(name)                                                                                 \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);                                                \
+		__uint(max_entries, 1 << 18);                                                      \
+	} name SEC(".maps")
+RING(ring_main);
+RING(ring_credential);
+RING(ring_self);
+
+struct { /* sized to the possible CPUs by the loader */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct event_counters);
+} counters SEC(".maps");
+
+/* Each program has its own scratch on each CPU: one that interrupts another must not write over
+ * what the other is about to send. */
+enum program { PROGRAM_SYS_EXIT, PROGRAM_EXEC, PROGRAM_FORK, PROGRAM_EXIT, PROGRAMS };
+
+/* A text begins at a masked offset: the texts before the last one come to 12,800 bytes at most.
+ * The slack holds the longest that can begin there. */
+#define TEXT_MASK 0x3fff
+#define TEXT_SIZE (TEXT_MASK + 1 + EVENT_ARGV_MAX)
+struct scratch {
+	struct event event;
+	char text[TEXT_SIZE];
+	/* State of path_walk. Memory, because the verifier forgets what it knew of a number there and
+	 * sees one state at each turn of the loop, not one for each way it could have come. */
+	struct {
+		__u64 dentry, vfsmount;
+		__u32 begin, at, flags;
+	} walk;
+};
+
+struct { /* possible CPUs * PROGRAMS, set by the loader */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PROGRAMS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct { /* members of the --scope pid= tree */
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u8);
+} members SEC(".maps");
+
+/* --- small tools --------------------------------------------------------------------------------- */
+/* Keep a bound where the verifier can see it: the compiler must not move or merge it. */
+#define BOUND(v, mask)                                                                             \
+	({                                                                                         \
+		__u32 _bound = (v);                                                                \
+		asm volatile("%0 &= %1" : "+r"(_bound) : "i"(mask));                               \
+		_bound;                                                                            \
+	})
+
+static __always_inline struct scratch *scratch_of(__u32 slot)
+{
+	return bpf_map_lookup_elem(&scratches, &slot);
+}
+
+static __always_inline struct event_counters *counters_of_this_cpu(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&counters, &cpu);
+}
+
+static __always_inline bool in_tree(struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	if (task->tgid == scope_pid && leader->start_boottime == scope_start)
+		return true;
+	if (bpf_task_storage_get(&members, task, 0, 0))
+		return true;
+	/* A thread from before we started: its leader was marked by the loader. */
+	if (task->pid == task->tgid || !bpf_task_storage_get(&members, leader, 0, 0))
+		return false;
+	bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return true;
+}
+
+static __always_inline bool in_scope(struct task_struct *task)
+{
+	if (scope == SCOPE_TREE)
+		return in_tree(task);
+	if (scope == SCOPE_CGROUP)
+		return bpf_get_current_ancestor_cgroup_id(scope_level) == scope_cgroup;
+	return true;
+}
+
+/* --- an event from begin to send ----------------------------------------------------------------- */
+struct draft {
+	struct task_struct *task;
+	struct scratch *scratch;
+	struct event_counters *counters;
+	__u32 slot; /* of the scratch */
+	__u32 used; /* bytes of text so far */
+	__u32 family;
+};
+
+static __always_inline void fill_head(struct event *e, struct task_struct *task)
+{
+	const struct cred *cred = task->real_cred;
+	struct task_struct *leader = task->group_leader, *parent = task->real_parent;
+
+	e->time = bpf_ktime_get_boot_ns();
+	e->start = leader->start_boottime;
+	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	e->effective = cred->cap_effective.val;
+	e->permitted = cred->cap_permitted.val;
+	e->cred.uid = cred->uid.val;
+	e->cred.gid = cred->gid.val;
+	e->cred.suid = cred->suid.val;
+	e->cred.sgid = cred->sgid.val;
+	e->cred.euid = cred->euid.val;
+	e->cred.egid = cred->egid.val;
+	e->cred.fsuid = cred->fsuid.val;
+	e->cred.fsgid = cred->fsgid.val;
+	__builtin_memcpy(e->comm, task->comm, sizeof(e->comm));
+	e->run = run_id;
+	e->pid = task->tgid;
+	e->tid = task->pid;
+	e->parent = parent->tgid;
+	e->auid = -1;
+	e->session = -1;
+	if (bpf_core_field_exists(task->loginuid)) {
+		e->auid = task->loginuid.val;
+		e->session = task->sessionid;
+	}
+	e->mount_ns = 0;
+	if (task->nsproxy) /* gone late in exit */
+		e->mount_ns = task->nsproxy->mnt_ns->ns.inum;
+	e->padding = 0;
+}
+
+/*
+ * Decide whether it is recorded, number it, and write every byte of the head. The number is taken
+ * before the ring is asked for room: whatever is lost later leaves a hole.
+ */
+static __always_inline bool event_begin(struct draft *d, enum program program,
+					enum event_family family, enum event_kind kind,
+					enum event_call call, __s64 result)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), ring = RING_MAIN;
+	struct event_counters *c = bpf_map_lookup_elem(&counters, &cpu);
+	struct event *e;
+
+	if (!c)
+		return false;
+	d->task = bpf_get_current_task_btf();
+	if (d->task->tgid == self_pid) {
+		family = FAMILY_SELF;
+		ring = RING_SELF;
+	} else if (!in_scope(d->task)) {
+		__sync_fetch_and_add(&c->family[family].filtered, 1);
+		return false;
+	} else if (family == FAMILY_CREDENTIAL) {
+		ring = RING_CREDENTIAL;
+	}
+	d->counters = c;
+	d->family = family;
+	d->used = 0;
+	d->slot = cpu * PROGRAMS + program;
+	d->scratch = scratch_of(d->slot);
+	if (!d->scratch)
+		return false; /* cannot be: the map has a slot for every possible CPU */
+	e = &d->scratch->event;
+	e->seq = __sync_fetch_and_add(&c->seq[ring], 1);
+	fill_head(e, d->task);
+	e->result = result;
+	e->flags = 0;
+	e->call = call;
+	e->cpu = cpu;
+	e->ring = ring;
+	e->kind = kind;
+	for (int i = 0; i < TEXTS; i++)
+		e->text[i] = 0;
+	for (int i = 0; i < 4; i++)
+		e->raw[i] = 0;
+	return true;
+}
+
+/* Everything added since `before` is the text of this slot. */
+static __always_inline void event_text(struct draft *d, enum event_text slot, __u32 before)
+{
+	d->scratch->event.text[slot] = d->used - before;
+}
+
+static __always_inline void event_send(struct draft *d)
+{
+	struct event *e = &d->scratch->event;
+	__u32 size = d->used, flags = BPF_RB_NO_WAKEUP;
+	long err;
+
+	if (size > TEXT_SIZE)
+		size = TEXT_SIZE; /* cannot be; the verifier wants to hear it */
+	size += sizeof(*e);
+	e->size = size;
+	if (asleep) {
+		asleep = 0;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	if (e->ring == RING_MAIN)
+		err = bpf_ringbuf_output(&ring_main, e, size, flags);
+	else if (e->ring == RING_CREDENTIAL)
+		err = bpf_ringbuf_output(&ring_credential, e, size, flags);
+	else
+		err = bpf_ringbuf_output(&ring_self, e, size, flags);
+	if (d->family >= FAMILIES)
+		return; /* cannot be; the verifier wants to hear it */
+	if (err)
+		__sync_fetch_and_add(&d->counters->family[d->family].lost, 1);
+	else
+		__sync_fetch_and_add(&d->counters->family[d->family].sent, 1);
+}
+
+/* A string from the caller's memory. */
+static __always_inline void add_caller_string(struct draft *d, const void *from)
+{
+	__u32 before = d->used;
+	/* One more than PATH_MAX: a string that fills it was cut. */
+	long n = bpf_probe_read_user_str(d->scratch->text + BOUND(before, TEXT_MASK), 4097, from);
+
+	if (n <= 0) {
+		d->scratch->event.flags |= EVENT_CALLER_LOST;
+		return;
+	}
+	if (n == 4097)
+		d->scratch->event.flags |= EVENT_CALLER_TRUNCATED;
+	d->used = before + ((n - 1) & 0x1fff);
+	event_text(d, TEXT_CALLER, before);
+}
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef FILE_H
+#define FILE_H
+/* File family: open, creat, openat, openat2, open_by_handle_at; and descriptors in general. */
+#include "path.h"
+
+#define AT_FDCWD -100
+
+/* What the caller passed, whatever the register it came in. */
+struct arguments {
+	__u64 a, b, c;
+};
+
+/*
+ * The file behind a descriptor of the current task, NULL when there is none. A second task with
+ * the same table may have put another file there since the call looked: EVENT_FD_SHARED.
+ */
+static __always_inline struct file *file_of(struct draft *d, int fd)
+{
+	struct files_struct *files = d->task->files;
+	struct fdtable *table;
+	struct file **slot;
+	struct file *file = NULL;
+
+	if (!files)
+		return NULL;
+	if (files->count.counter > 1)
+		d->scratch->event.flags |= EVENT_FD_SHARED;
+	table = files->fdt;
+	if (fd < 0 || (__u32)fd >= table->max_fds)
+		return NULL;
+	slot = table->fd + fd;
+	if (typed_reads) {
+		/* A kiocb begins with a file pointer: read the array element as one. */
+		struct kiocb *element =
+			AS(struct kiocb,
+			   (char *)slot - bpf_core_field_offset(struct kiocb, ki_filp));
+
+		return element->ki_filp;
+	}
+	bpf_probe_read_kernel(&file, sizeof(file), slot);
+	return file;
+}
+
+/* Identity and path of a file; the address is all that is known of it. */
+static __always_inline void add_file(struct draft *d, void *address)
+{
+	struct event_file *to = &d->scratch->event.file;
+	struct file *file = AS(struct file, address);
+	struct inode *inode = READ(file, f_inode);
+	struct super_block *sb = READ(inode, i_sb);
+
+	to->inode = READ(inode, i_ino);
+	to->device = READ(sb, s_dev);
+	to->mode = READ(inode, i_mode);
+	to->open_flags = READ(file, f_flags);
+	add_path(d, TEXT_PATH, READ(file, f_path.dentry), READ(file, f_path.mnt));
+}
+
+/* The directory that a relative name starts from, for calls that gave us only a name. */
+static __always_inline void add_base(struct draft *d, int dirfd)
+{
+	struct file *dir;
+
+	if (dirfd == AT_FDCWD) {
+		struct fs_struct *fs = d->task->fs;
+
+		if (fs)
+			add_path(d, TEXT_BASE, fs->pwd.dentry, fs->pwd.mnt);
+		return;
+	}
+	dir = file_of(d, dirfd);
+	if (dir) {
+		struct file *file = AS(struct file, dir);
+
+		add_path(d, TEXT_BASE, READ(file, f_path.dentry), READ(file, f_path.mnt));
+	}
+}
+
+/* A name that only the caller's memory knows, with its directory when it is relative. */
+static __always_inline void add_unverified_name(struct draft *d, int dirfd, __u64 name)
+{
+	d->scratch->event.flags |= EVENT_UNVERIFIED;
+	add_caller_string(d, (void *)name);
+	/* First byte of the text, which begins at 0: nothing was added before it. */
+	if (d->used == 0 || d->scratch->text[0] != '/')
+		add_base(d, dirfd);
+}
+
+static __always_inline void on_open(enum event_call call, struct arguments *args, __s64 result,
+				    __u32 compat)
+{
+	bool has_dirfd = call == CALL_OPENAT || call == CALL_OPENAT2;
+	__u64 name = has_dirfd ? args->b : args->a;
+	struct draft d;
+	struct file *file;
+
+	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_FILE, EVENT_OPEN, call, result))
+		return;
+	d.scratch->event.flags |= compat;
+	if (result < 0) {
+		__u64 flags = call == CALL_OPEN ? args->b : args->c;
+
+		if (call == CALL_CREAT)
+			flags = 01 | 0100 | 01000; /* O_WRONLY | O_CREAT | O_TRUNC */
+		else if (call == CALL_OPENAT2) /* struct open_how begins with the flags */
+			bpf_probe_read_user(&flags, sizeof(flags), (void *)args->c);
+		d.scratch->event.file.open_flags = flags;
+		if (call == CALL_OPEN_BY_HANDLE_AT)
+			d.scratch->event.flags |= EVENT_PATH_LOST;
+		else
+			add_unverified_name(&d, has_dirfd ? (int)args->a : AT_FDCWD, name);
+	} else {
+		file = file_of(&d, result);
+		if (file)
+			add_file(&d, file);
+		else
+			d.scratch->event.flags |= EVENT_PATH_LOST;
+		/* May have been swapped: put beside it what the caller asked for. */
+		if (d.scratch->event.flags & (EVENT_FD_SHARED | EVENT_PATH_LOST) &&
+		    call != CALL_OPEN_BY_HANDLE_AT)
+			add_caller_string(&d, (void *)name);
+	}
+	event_send(&d);
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef NETWORK_H
+#define NETWORK_H
+/*
+ * Network family: connect, with its result.
+ *
+ * Where the address comes from:
+ *   TCP            the socket's move CLOSE -> SYN_SENT, seen inside the same call, so that a
+ *                  refusal has its address too (after it the socket has forgotten it);
+ *   others         the socket after the call, on success or EINPROGRESS;
+ *   anything else  the caller's memory, EVENT_UNVERIFIED. (After EISCONN the socket shows the old
+ *                  peer, so it is not asked.)
+ */
+#include "file.h"
+
+#define AF_UNIX	     1
+#define AF_INET	     2
+#define AF_INET6     10
+#define TCP_SYN_SENT 2
+#define TCP_CLOSE    7
+#define EINPROGRESS  115
+#define S_IFMT	     0170000
+#define S_IFSOCK     0140000
+#define SOCKADDR_MAX 128
+
+struct attempt {
+	struct event_socket to;
+	bool pending;
+};
+
+struct { /* the TCP connection the current task has just begun */
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct attempt);
+} attempts SEC(".maps");
+
+static __always_inline void read_peer(struct event_socket *to, struct sock *sk)
+{
+	__u32 address = READ(sk, __sk_common.skc_daddr);
+
+	to->family = READ(sk, __sk_common.skc_family);
+	to->protocol = READ(sk, sk_protocol);
+	to->port = 0;
+	__builtin_memset(to->address, 0, sizeof(to->address));
+	if (to->family == AF_INET)
+		__builtin_memcpy(to->address, &address, sizeof(address));
+	else if (to->family == AF_INET6)
+		bpf_core_read(to->address, sizeof(to->address), &sk->__sk_common.skc_v6_daddr);
+	if (to->family == AF_INET || to->family == AF_INET6)
+		to->port = bpf_ntohs(READ(sk, __sk_common.skc_dport));
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct attempt *attempt;
+
+	if (old_state != TCP_CLOSE || new_state != TCP_SYN_SENT)
+		return 0;
+	if (task->tgid != self_pid && !in_scope(task))
+		return 0;
+	attempt = bpf_task_storage_get(&attempts, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!attempt)
+		return 0; /* the record will say "unverified" */
+	read_peer(&attempt->to, AS(struct sock, sk));
+	attempt->pending = true;
+	return 0;
+}
+
+/* A connected unix socket: the name and the place in the file system that the listener bound. */
+static __always_inline void add_unix_peer(struct draft *d, struct sock *sk)
+{
+	struct unix_sock *from = AS(struct unix_sock, sk), *peer;
+	struct unix_address *address;
+	void *dentry;
+	__u32 before = d->used;
+	int len;
+
+	peer = AS(struct unix_sock, READ(from, peer));
+	if (!peer)
+		return;
+	address = AS(struct unix_address, READ(peer, addr));
+	if (address) {
+		len = READ(address, len);
+		if (len > SOCKADDR_MAX - 1)
+			len = SOCKADDR_MAX - 1;
+		if (!bpf_core_read(d->scratch->text + BOUND(before, TEXT_MASK), BOUND(len, 127),
+				   &address->name)) {
+			d->used = before + BOUND(len, 127);
+			event_text(d, TEXT_CALLER, before);
+		}
+	}
+	dentry = READ(peer, path.dentry);
+	if (dentry)
+		add_path(d, TEXT_PATH, dentry, READ(peer, path.mnt));
+}
+
+static __always_inline void add_caller_sockaddr(struct draft *d, __u64 address, __u64 len)
+{
+	__u32 before = d->used, n = len > SOCKADDR_MAX - 1 ? SOCKADDR_MAX - 1 : len;
+
+	n = BOUND(n, 127);
+	d->scratch->event.flags |= EVENT_UNVERIFIED;
+	if (bpf_probe_read_user(d->scratch->text + BOUND(before, TEXT_MASK), n, (void *)address)) {
+		d->scratch->event.flags |= EVENT_CALLER_LOST;
+		return;
+	}
+	d->used = before + n;
+	event_text(d, TEXT_CALLER, before);
+}
+
+/* The socket behind a descriptor, NULL when it is no socket (or no longer is). */
+static __always_inline struct sock *sock_of(struct draft *d, int fd)
+{
+	struct file *file = file_of(d, fd);
+	struct socket *socket;
+	struct inode *inode;
+
+	if (!file)
+		return NULL;
+	file = AS(struct file, file);
+	inode = READ(file, f_inode);
+	if ((READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = AS(struct socket, READ(file, private_data));
+	return READ(socket, sk);
+}
+
+static __always_inline void on_connect(struct arguments *args, __s64 result, __u32 compat)
+{
+	struct attempt *attempt;
+	struct event_socket *to;
+	struct sock *sk;
+	struct draft d;
+
+	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_NETWORK, EVENT_CONNECT, CALL_CONNECT, result))
+		return;
+	d.scratch->event.flags |= compat;
+	to = &d.scratch->event.socket;
+	sk = sock_of(&d, (int)args->a);
+	attempt = bpf_task_storage_get(&attempts, d.task, 0, 0);
+	if (attempt && attempt->pending) {
+		attempt->pending = false;
+		*to = attempt->to;
+	} else if (sk && (result == 0 || result == -EINPROGRESS)) {
+		sk = AS(struct sock, sk);
+		read_peer(to, sk);
+		if (to->family == AF_UNIX)
+			add_unix_peer(&d, sk);
+		else if (to->family != AF_INET && to->family != AF_INET6)
+			add_caller_sockaddr(&d, args->b, args->c);
+	} else {
+		if (sk) {
+			sk = AS(struct sock, sk);
+			to->family = READ(sk, __sk_common.skc_family);
+			to->protocol = READ(sk, sk_protocol);
+		}
+		add_caller_sockaddr(&d, args->b, args->c);
+		if (to->family == AF_UNIX)
+			add_base(&d, AT_FDCWD);
+	}
+	event_send(&d);
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef PROCESS_H
+#define PROCESS_H
+/* Process family: exec (also refused), fork, exit. */
+#include "file.h"
+
+/* Refused exec: on success the call's number and arguments are gone, sched_process_exec has it. */
+static __always_inline void on_exec_refused(enum event_call call, struct arguments *args,
+					    __s64 result, __u32 compat)
+{
+	bool has_dirfd = call == CALL_EXECVEAT;
+	struct draft d;
+
+	if (result >= 0)
+		return;
+	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_PROCESS, EVENT_EXEC, call, result))
+		return;
+	d.scratch->event.flags |= compat;
+	add_unverified_name(&d, has_dirfd ? (int)args->a : AT_FDCWD, has_dirfd ? args->b : args->a);
+	event_send(&d);
+}
+
+/* The arguments lie where the kernel has just copied them: the new program has not run yet. */
+static __always_inline void add_argv(struct draft *d, __u64 start, __u64 end)
+{
+	__u32 before = d->used;
+	__u64 len = end - start;
+
+	if (len > EVENT_ARGV_MAX) {
+		len = EVENT_ARGV_MAX;
+		d->scratch->event.flags |= EVENT_ARGV_TRUNCATED;
+	}
+	if (bpf_probe_read_user(d->scratch->text + BOUND(before, TEXT_MASK), len, (void *)start)) {
+		d->scratch->event.flags |= EVENT_ARGV_LOST;
+		return;
+	}
+	d->used = before + len;
+	event_text(d, TEXT_ARGV, before);
+}
+
+/* Name as the caller gave it, from the kernel's copy. */
+static __always_inline void add_exec_name(struct draft *d, const char *name)
+{
+	__u32 before = d->used;
+	long n = bpf_probe_read_kernel_str(d->scratch->text + BOUND(before, TEXT_MASK), 4096, name);
+
+	if (n > 0)
+		d->used = before + ((n - 1) & 0xfff);
+	event_text(d, TEXT_CALLER, before);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = task->mm;
+	struct draft d;
+
+	if (!event_begin(&d, PROGRAM_EXEC, FAMILY_PROCESS, EVENT_EXEC, CALL_EXECVE, 0))
+		return 0;
+	add_file(&d, mm->exe_file);
+	add_exec_name(&d, bprm->filename);
+	add_base(&d, AT_FDCWD);
+	add_argv(&d, mm->arg_start, mm->arg_end);
+	event_send(&d);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct task_struct *leader = child->group_leader, *child_parent = child->real_parent;
+	struct event_fork *fork;
+	struct draft d;
+
+	if (!event_begin(&d, PROGRAM_FORK, FAMILY_PROCESS, EVENT_FORK, CALL_NONE, 0))
+		return 0;
+	if (scope == SCOPE_TREE && d.family != FAMILY_SELF)
+		bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	fork = &d.scratch->event.fork;
+	fork->child_start = leader->start_boottime;
+	fork->child_pid = child->tgid;
+	fork->child_tid = child->pid;
+	fork->child_parent = child_parent->tgid;
+	event_send(&d);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	struct draft d;
+
+	if (event_begin(&d, PROGRAM_EXIT, FAMILY_PROCESS, EVENT_EXIT, CALL_NONE, task->exit_code))
+		event_send(&d);
+	return 0;
+}
+
+#endif
