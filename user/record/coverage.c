@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/coverage.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CPUS_MAX 65536 /* more than any kernel counts */
+#define HOLES	 64    /* remembered one by one; older ones count as lost */
+#define VALUES	 (RECORD_RINGS + 3 * RECORD_FAMILIES)
+
+struct hole {
+	uint64_t from, to; /* numbers [from, to) have not come */
+};
+
+struct stream {	       /* one ring on one CPU */
+	uint64_t next; /* highest number seen, plus one */
+	uint64_t received;
+	uint64_t confirmed; /* numbers that can no longer come: must be counted as lost */
+	uint64_t given;	    /* by the counters: numbers given out */
+	uint64_t settled;   /* of those, as of the heartbeat before */
+	uint64_t lost;
+	struct hole holes[HOLES];
+	unsigned int hole_count, aged; /* the first `aged` were there at the heartbeat before */
+};
+
+struct coverage {
+	struct stream (*cpus)[RECORD_RINGS];
+	uint32_t cpu_count;
+	uint32_t run;
+	bool running;
+	uint64_t misses; /* of the run */
+	uint64_t last_heartbeat;
+	struct coverage_result result;
+};
+
+int coverage_open(struct coverage **ret)
+{
+	struct coverage *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	*ret = c;
+	return 0;
+}
+
+void coverage_close(struct coverage *c)
+{
+	if (!c)
+		return;
+	free(c->cpus);
+	free(c);
+}
+
+__attribute__((format(printf, 4, 5))) static void
+report_gap(struct coverage *c, uint64_t index, uint64_t count, const char *format, ...)
+{
+	va_list args;
+
+	if (!c->result.gap) {
+		c->result.gap_from = c->last_heartbeat;
+		c->result.gap_to = index;
+		va_start(args, format);
+		vsnprintf(c->result.why, sizeof(c->result.why), format, args);
+		va_end(args);
+	}
+	c->result.gap += count;
+}
+
+/* NULL when the CPU number cannot be or memory is out; *err says which. */
+static struct stream *streams_of(struct coverage *c, uint32_t cpu, int *err)
+{
+	void *grown;
+
+	*err = 0;
+	if (cpu >= CPUS_MAX)
+		return NULL;
+	if (cpu >= c->cpu_count) {
+		grown = realloc(c->cpus, (cpu + 1) * sizeof(*c->cpus));
+		if (!grown) {
+			*err = -ENOMEM;
+			return NULL;
+		}
+		c->cpus = grown;
+		memset(c->cpus + c->cpu_count, 0, (cpu + 1 - c->cpu_count) * sizeof(*c->cpus));
+		c->cpu_count = cpu + 1;
+	}
+	return c->cpus[cpu];
+}
+
+static void drop_hole(struct stream *s, unsigned int i)
+{
+	memmove(s->holes + i, s->holes + i + 1, (s->hole_count - i - 1) * sizeof(*s->holes));
+	s->hole_count--;
+	if (i < s->aged)
+		s->aged--;
+}
+
+static void confirm_oldest(struct stream *s)
+{
+	s->confirmed += s->holes[0].to - s->holes[0].from;
+	drop_hole(s, 0);
+}
+
+/* A number below the highest: it must fill a hole. False when it came before. */
+static bool fill_hole(struct stream *s, uint64_t seq)
+{
+	for (unsigned int i = 0; i < s->hole_count; i++) {
+		struct hole *h = &s->holes[i];
+
+		if (seq < h->from || seq >= h->to)
+			continue;
+		if (seq == h->from && seq + 1 == h->to) {
+			drop_hole(s, i);
+		} else if (seq == h->from) {
+			h->from++;
+		} else if (seq + 1 == h->to) {
+			h->to--;
+		} else { /* split; the later part joins at the end, as young as can be */
+			struct hole rest = { seq + 1, h->to };
+
+			h->to = seq;
+			if (s->hole_count == HOLES)
+				confirm_oldest(s);
+			s->holes[s->hole_count++] = rest;
+		}
+		return true;
+	}
+	return false;
+}
+
+static int on_event(struct coverage *c, uint64_t index, const struct record *r)
+{
+	struct stream *s;
+	int err;
+
+	c->result.events++;
+	if (!c->running || r->run != c->run || r->ring >= RECORD_RINGS) {
+		report_gap(c, index, 1, "an event of run %08" PRIx32 " outside of it", r->run);
+		return 0;
+	}
+	s = streams_of(c, r->cpu, &err);
+	if (!s) {
+		if (!err)
+			report_gap(c, index, 1, "no such CPU: %" PRIu32, r->cpu);
+		return err;
+	}
+	s += r->ring;
+	if (r->seq >= s->next) {
+		if (r->seq > s->next) {
+			if (s->hole_count == HOLES)
+				confirm_oldest(s);
+			s->holes[s->hole_count++] = (struct hole){ s->next, r->seq };
+		}
+		s->next = r->seq + 1;
+	} else if (!fill_hole(s, r->seq)) {
+		report_gap(c, index, 1, "cpu %" PRIu32 " ring %s: number %" PRIu64 " came twice",
+			   r->cpu, record_ring_name(r->ring), r->seq);
+		return 0;
+	}
+	s->received++;
+	return 0;
+}
+
+static unsigned int ring_of_family(unsigned int family)
+{
+	static const uint8_t rings[RECORD_FAMILIES] = { 0, 0, 1, 0, 2 };
+
+	return rings[family];
+}
+
+static int on_counters(struct coverage *c, uint64_t index, const struct record *r)
+{
+	uint64_t values[VALUES], lost[RECORD_RINGS] = { 0 };
+	struct stream *s;
+	int err;
+
+	if (!c->running || r->run != c->run || record_unpack(r->values, values, VALUES) != VALUES) {
+		report_gap(c, index, 1, "counters that fit no run");
+		return 0;
+	}
+	s = streams_of(c, r->cpu, &err);
+	if (!s)
+		return err;
+	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
+		lost[ring_of_family(f)] += values[RECORD_RINGS + 3 * f + 1];
+	for (unsigned int i = 0; i < RECORD_RINGS; i++) {
+		if (values[i] < s[i].given || lost[i] < s[i].lost || values[i] < s[i].settled)
+			report_gap(c, index, 1, "cpu %" PRIu32 " ring %s: counters went back",
+				   r->cpu, record_ring_name(i));
+		s[i].given = values[i];
+		s[i].lost = lost[i];
+	}
+	return 0;
+}
+
+/* What was in flight at the heartbeat before has come by now, or is lost. */
+static void settle(struct coverage *c, uint64_t index, uint32_t cpu, unsigned int ring)
+{
+	struct stream *s = &c->cpus[cpu][ring];
+	uint64_t gone;
+
+	while (s->aged)
+		confirm_oldest(s);
+	s->aged = s->hole_count;
+	gone = s->confirmed + (s->settled > s->next ? s->settled - s->next : 0);
+	s->settled = s->given;
+	if (gone <= s->lost)
+		return;
+	report_gap(c, index, gone - s->lost,
+		   "cpu %" PRIu32 " ring %s: %" PRIu64 " numbers never came, %" PRIu64
+		   " counted as lost",
+		   cpu, record_ring_name(ring), gone, s->lost);
+	s->lost = gone; /* reported once */
+}
+
+static void settle_all(struct coverage *c, uint64_t index)
+{
+	for (uint32_t cpu = 0; cpu < c->cpu_count; cpu++) {
+		for (unsigned int ring = 0; ring < RECORD_RINGS; ring++)
+			settle(c, index, cpu, ring);
+	}
+	c->last_heartbeat = index;
+}
+
+/* The programs are off and the rings are drained: given = received + lost, exactly. */
+static void balance(struct coverage *c, uint64_t index)
+{
+	for (uint32_t cpu = 0; cpu < c->cpu_count; cpu++) {
+		for (unsigned int ring = 0; ring < RECORD_RINGS; ring++) {
+			const struct stream *s = &c->cpus[cpu][ring];
+			uint64_t found = s->received + s->lost;
+
+			if (found == s->given)
+				continue;
+			report_gap(c, index, found > s->given ? found - s->given : s->given - found,
+				   "cpu %" PRIu32 " ring %s: %" PRIu64 " given out, %" PRIu64
+				   " received, %" PRIu64 " lost",
+				   cpu, record_ring_name(ring), s->given, s->received, s->lost);
+		}
+	}
+}
+
+static void end_run(struct coverage *c)
+{
+	for (uint32_t cpu = 0; cpu < c->cpu_count; cpu++) {
+		for (unsigned int ring = 0; ring < RECORD_RINGS; ring++)
+			c->result.lost += c->cpus[cpu][ring].lost;
+	}
+	c->result.lost += c->misses;
+	c->cpu_count = 0;
+	c->misses = 0;
+	c->running = false;
+}
+
+int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
+{
+	if (record_is_event(r->kind))
+		return on_event(c, index, r);
+	switch (r->kind) {
+	case RECORD_START:
+		if (c->running) {
+			c->result.open++;
+			end_run(c);
+		}
+		c->running = true;
+		c->run = r->run;
+		c->last_heartbeat = index;
+		break;
+	case RECORD_COUNTERS:
+		return on_counters(c, index, r);
+	case RECORD_HEARTBEAT:
+		/* The canary is an event whose record the heartbeat is. */
+		if (r->canary == CANARY_SEEN) {
+			struct record canary = { .kind = RECORD_OPEN,
+						 .run = r->run,
+						 .ring = RECORD_RINGS - 1,
+						 .cpu = (uint32_t)r->canary_cpu,
+						 .seq = r->canary_seq };
+
+			c->result.events--;
+			if (on_event(c, index, &canary))
+				return -ENOMEM;
+		}
+		if (r->misses > c->misses)
+			c->misses = r->misses;
+		settle_all(c, index);
+		break;
+	case RECORD_STOP:
+		balance(c, index);
+		end_run(c);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+void coverage_end(struct coverage *c, bool live, struct coverage_result *ret)
+{
+	if (c->running) {
+		if (!live)
+			c->result.open++;
+		end_run(c);
+	}
+	*ret = c->result;
+}
