@@ -15,7 +15,7 @@
 #include "network.h"
 #include "process.h"
 
-#define TS_COMPAT     2
+#define TS_COMPAT		  2
 #define SYS_CONNECT_OF_SOCKETCALL 3
 
 /* i386 socketcall(SYS_CONNECT, {fd, address, length}): the arguments lie in memory. */

@@ -12,13 +12,16 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* --- settings: written by the loader before load ------------------------------------------------ */
-const volatile bool typed_reads; /* bpf_rdonly_cast is there (6.2): plain loads, not a helper each */
+/* --- settings: written by the loader before load ------------------------------------------------
+ */
+const volatile bool
+	typed_reads; /* bpf_rdonly_cast is there (6.2): plain loads, not a helper each */
 const volatile __u32 run_id;
-const volatile int self_pid;  /* the collector */
-const volatile __u32 scope;    /* enum event_scope */
+const volatile int self_pid; /* the collector */
+const volatile __u32 scope;  /* enum event_scope */
 const volatile int scope_pid;
-const volatile __u64 scope_start; /* start_boottime of scope_pid: a reused number is not in scope */
+const volatile __u64 scope_start, scope_start_end; /* when scope_pid was started: a reused
+						    * number is not in scope */
 const volatile __u64 scope_cgroup;
 const volatile __u32 scope_level; /* depth of scope_cgroup */
 
@@ -46,7 +49,8 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 		_value;                                                                            \
 	})
 
-/* --- maps ---------------------------------------------------------------------------------------- */
+/* --- maps ----------------------------------------------------------------------------------------
+ */
 #define RING(name)                                                                                 \
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_RINGBUF);                                                \
@@ -66,7 +70,7 @@ struct { /* sized to the possible CPUs by the loader */
 
 /* Each program has its own scratch on each CPU: one that interrupts another must not write over
  * what the other is about to send. */
-enum program { PROGRAM_SYS_EXIT, PROGRAM_EXEC, PROGRAM_FORK, PROGRAM_EXIT, PROGRAMS };
+enum program { PROGRAM_SYS_EXIT, PROGRAM_EXEC, PROGRAM_FORK, PROGRAM_EXIT };
 
 /* A text begins at a masked offset: the texts before the last one come to 12,800 bytes at most.
  * The slack holds the longest that can begin there. */
@@ -75,17 +79,17 @@ enum program { PROGRAM_SYS_EXIT, PROGRAM_EXEC, PROGRAM_FORK, PROGRAM_EXIT, PROGR
 struct scratch {
 	struct event event;
 	char text[TEXT_SIZE];
-	/* State of path_walk. Memory, because the verifier forgets what it knew of a number there and
-	 * sees one state at each turn of the loop, not one for each way it could have come. */
+	/* State of path_walk. Memory, because the verifier forgets what it knew of a number there
+	 * and sees one state at each turn of the loop, not one for each way it could have come. */
 	struct {
 		__u64 dentry, vfsmount;
 		__u32 begin, at, flags;
 	} walk;
 };
 
-struct { /* possible CPUs * PROGRAMS, set by the loader */
+struct { /* possible CPUs * PROGRAMS_PER_CPU, set by the loader */
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PROGRAMS);
+	__uint(max_entries, PROGRAMS_PER_CPU);
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
@@ -97,7 +101,8 @@ struct { /* members of the --scope pid= tree */
 	__type(value, __u8);
 } members SEC(".maps");
 
-/* --- small tools --------------------------------------------------------------------------------- */
+/* --- small tools ---------------------------------------------------------------------------------
+ */
 /* Keep a bound where the verifier can see it: the compiler must not move or merge it. */
 #define BOUND(v, mask)                                                                             \
 	({                                                                                         \
@@ -122,7 +127,8 @@ static __always_inline bool in_tree(struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 
-	if (task->tgid == scope_pid && leader->start_boottime == scope_start)
+	if (task->tgid == scope_pid && leader->start_boottime >= scope_start &&
+	    leader->start_boottime < scope_start_end)
 		return true;
 	if (bpf_task_storage_get(&members, task, 0, 0))
 		return true;
@@ -142,7 +148,8 @@ static __always_inline bool in_scope(struct task_struct *task)
 	return true;
 }
 
-/* --- an event from begin to send ----------------------------------------------------------------- */
+/* --- an event from begin to send -----------------------------------------------------------------
+ */
 struct draft {
 	struct task_struct *task;
 	struct scratch *scratch;
@@ -214,7 +221,7 @@ static __always_inline bool event_begin(struct draft *d, enum program program,
 	d->counters = c;
 	d->family = family;
 	d->used = 0;
-	d->slot = cpu * PROGRAMS + program;
+	d->slot = cpu * PROGRAMS_PER_CPU + program;
 	d->scratch = scratch_of(d->slot);
 	if (!d->scratch)
 		return false; /* cannot be: the map has a slot for every possible CPU */

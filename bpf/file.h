@@ -32,9 +32,8 @@ static __always_inline struct file *file_of(struct draft *d, int fd)
 	slot = table->fd + fd;
 	if (typed_reads) {
 		/* A kiocb begins with a file pointer: read the array element as one. */
-		struct kiocb *element =
-			AS(struct kiocb,
-			   (char *)slot - bpf_core_field_offset(struct kiocb, ki_filp));
+		struct kiocb *element = AS(
+			struct kiocb, (char *)slot - bpf_core_field_offset(struct kiocb, ki_filp));
 
 		return element->ki_filp;
 	}
@@ -103,7 +102,7 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 
 		if (call == CALL_CREAT)
 			flags = 01 | 0100 | 01000; /* O_WRONLY | O_CREAT | O_TRUNC */
-		else if (call == CALL_OPENAT2) /* struct open_how begins with the flags */
+		else if (call == CALL_OPENAT2)	   /* struct open_how begins with the flags */
 			bpf_probe_read_user(&flags, sizeof(flags), (void *)args->c);
 		d.scratch->event.file.open_flags = flags;
 		if (call == CALL_OPEN_BY_HANDLE_AT)

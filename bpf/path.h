@@ -19,7 +19,8 @@ static __always_inline void put_name(struct scratch *s, struct dentry *dentry)
 	char *to = s->text + BOUND(at, TEXT_MASK);
 
 	if (typed_reads && len <= 40) {
-		/* Eight bytes a load: five words of a structure every kernel has, laid over the name. */
+		/* Eight bytes a load: five words of a structure every kernel has, laid over the
+		 * name. */
 		struct pt_regs *from = AS(struct pt_regs, name);
 		__u64 *words = (__u64 *)to;
 

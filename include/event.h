@@ -18,12 +18,8 @@
 #ifdef __bpf__
 #include "vmlinux.h"
 #else
+#include <linux/types.h>
 #include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
-typedef int64_t __s64;
 #endif
 
 #define EVENT_VERSION 1
@@ -52,19 +48,20 @@ enum event_flag {
 	EVENT_ARGV_TRUNCATED = 1 << 2,
 	EVENT_ARGV_LOST = 1 << 3,
 	EVENT_UNVERIFIED = 1 << 4, /* only the caller's memory says so; it may have changed since */
-	EVENT_FD_SHARED = 1 << 5,  /* another task can swap descriptors: the object may be another */
-	EVENT_BIND = 1 << 6,	   /* seen through a mount of a subtree: the file has other names */
-	EVENT_DETACHED = 1 << 7,   /* on a mount that is in no namespace */
-	EVENT_PSEUDO = 1 << 8,	   /* memfd, pipe and the like: the path is only a label */
-	EVENT_DELETED = 1 << 9,	   /* has no name any more */
-	EVENT_COMPAT = 1 << 10,	   /* 32-bit system call */
+	EVENT_FD_SHARED = 1 << 5, /* another task can swap descriptors: the object may be another */
+	EVENT_BIND = 1 << 6,	  /* seen through a mount of a subtree: the file has other names */
+	EVENT_DETACHED = 1 << 7,  /* on a mount that is in no namespace */
+	EVENT_PSEUDO = 1 << 8,	  /* memfd, pipe and the like: the path is only a label */
+	EVENT_DELETED = 1 << 9,	  /* has no name any more */
+	EVENT_COMPAT = 1 << 10,	  /* 32-bit system call */
 	EVENT_CALLER_TRUNCATED = 1 << 11,
 	EVENT_CALLER_LOST = 1 << 12, /* the caller's string could not be read */
 	EVENT_FLAGS = 13
 };
 
 struct event_cred {
-	__u32 uid, gid, suid, sgid, euid, egid, fsuid, fsgid; /* order of the kernel's struct cred */
+	__u32 uid, gid, suid, sgid, euid, egid, fsuid,
+		fsgid; /* order of the kernel's struct cred */
 };
 
 struct event_file { /* OPEN; EXEC: the executable */
@@ -92,10 +89,10 @@ struct event_fork {
 };
 
 struct event {
-	__u64 seq;	/* per (run, ring, cpu), from 0, no holes but losses */
-	__u64 time;	/* CLOCK_BOOTTIME, ns */
-	__u64 start;	/* of the process (thread group leader), CLOCK_BOOTTIME, ns */
-	__u64 cgroup;	/* id in the v2 hierarchy */
+	__u64 seq;	 /* per (run, ring, cpu), from 0, no holes but losses */
+	__u64 time;	 /* CLOCK_BOOTTIME, ns */
+	__u64 start;	 /* of the process (thread group leader), CLOCK_BOOTTIME, ns */
+	__u64 cgroup;	 /* id in the v2 hierarchy */
 	__u64 effective; /* capabilities */
 	__u64 permitted;
 	__s64 result; /* of the system call; EXIT: exit code as wait(2) has it */
@@ -165,6 +162,8 @@ struct event_counters {
 	__u64 padding[6];
 };
 _Static_assert(sizeof(struct event_counters) % 64 == 0, "a CPU's counters fill whole cache lines");
+
+#define PROGRAMS_PER_CPU 4 /* programs that write events; each has its own scratch on each CPU */
 
 /* Scope of a run. */
 enum event_scope { SCOPE_ALL, SCOPE_TREE, SCOPE_CGROUP };

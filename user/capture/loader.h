@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CAPTURE_LOADER_H
+#define CAPTURE_LOADER_H
+/* The kernel as a source: load the programs, attach them, take events from their rings. */
+#include "capture/source.h"
+
+struct loader_options {
+	enum event_scope scope;
+	uint32_t pid;	    /* SCOPE_TREE: this process and its descendants */
+	const char *cgroup; /* SCOPE_CGROUP: a directory in the v2 hierarchy */
+	size_t ring_bytes;  /* of the main ring, a power of two; 0 means 16 MiB */
+	uint32_t run;	    /* identity of this run, not 0 */
+	bool keep_off;	    /* load but attach nothing (benchmarks) */
+};
+
+/*
+ * 0, or -errno with one clear line in err: -EPERM no privilege, -ENOTSUP the kernel lacks what we
+ * need (says what), -ESRCH no such process, -ENOENT no such cgroup, others from the system.
+ * *ret is closed with source_close().
+ */
+int loader_open(struct source **ret, const struct loader_options *options, char *err,
+		size_t err_size);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CAPTURE_RING_H
+#define CAPTURE_RING_H
+/*
+ * Consumer of one BPF ring buffer (kernel/bpf/ringbuf.c), by hand: libbpf's takes everything it
+ * finds in one ring, and we must look at the heads of three and stop at a position.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ring {
+	unsigned long *consumer;       /* page we write */
+	const unsigned long *producer; /* page the kernel writes, data behind it */
+	const uint8_t *data;
+	size_t size;
+	unsigned long position; /* ours; *consumer follows */
+	size_t held;		/* bytes of the record ring_peek gave out, header included */
+};
+
+/* fd of a ring buffer map of size bytes (a power of two). 0 or -errno. */
+int ring_open(struct ring *ret, int fd, size_t size);
+void ring_close(struct ring *ring);
+
+/* Where the kernel will write next. */
+unsigned long ring_end(const struct ring *ring);
+
+/* The record at our position, if it is whole and begins before limit; NULL otherwise. */
+const void *ring_peek(struct ring *ring, unsigned long limit, size_t *ret_len);
+
+/* Give the record of the last ring_peek back to the kernel. */
+void ring_release(struct ring *ring);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CAPTURE_SOURCE_H
+#define CAPTURE_SOURCE_H
+/*
+ * Where events come from: the kernel (loader.h) or a captured event file (event_file.h). The
+ * pipeline behind is the same.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "event.h"
+
+#define SOURCE_PROGRAMS 8
+
+/* What a START record says of the source. */
+struct source_info {
+	uint32_t run;
+	uint32_t cpus;
+	char hooks[64];	    /* name of the hook set */
+	char programs[512]; /* name:id:tag, one a line */
+};
+
+struct source;
+
+struct source_ops {
+	const struct event *(*next)(struct source *);
+	int (*wait)(struct source *, int timeout_ms);
+	const struct event_counters *(*counters)(struct source *, uint32_t cpu);
+	void (*mark)(struct source *);
+	bool (*drained)(struct source *);
+	uint64_t (*misses)(struct source *);
+	void (*fill)(struct source *, uint64_t ret[RINGS]);
+	int (*stop)(struct source *);
+	void (*close)(struct source *);
+};
+
+struct source {
+	const struct source_ops *ops;
+	struct source_info info;
+};
+
+/*
+ * The next event in causal order (a task's own events never change places), NULL when none is
+ * ready. Valid until the next call.
+ */
+static inline const struct event *source_next(struct source *s)
+{
+	return s->ops->next(s);
+}
+
+/* Sleep until an event comes, at most timeout_ms. 1 when there is one, 0 not, -ENODATA when none
+ * will ever come again (the end of a file). */
+static inline int source_wait(struct source *s, int timeout_ms)
+{
+	return s->ops->wait(s, timeout_ms);
+}
+
+/* Copy of a CPU's counters as they are now; valid until the next call. */
+static inline const struct event_counters *source_counters(struct source *s, uint32_t cpu)
+{
+	return s->ops->counters(s, cpu);
+}
+
+/* Remember where the rings end now; source_drained() says whether all before it was taken. */
+static inline void source_mark(struct source *s)
+{
+	s->ops->mark(s);
+}
+static inline bool source_drained(struct source *s)
+{
+	return s->ops->drained(s);
+}
+
+/* Times a program was skipped because it was running already (recursion_misses), all programs. */
+static inline uint64_t source_misses(struct source *s)
+{
+	return s->ops->misses(s);
+}
+
+/* Bytes waiting in each ring. */
+static inline void source_fill(struct source *s, uint64_t ret[RINGS])
+{
+	s->ops->fill(s, ret);
+}
+
+/* Detach the programs: nothing new comes, what is in the rings stays. 0 or -errno. */
+static inline int source_stop(struct source *s)
+{
+	return s->ops->stop(s);
+}
+
+/* NULL is accepted. */
+static inline void source_close(struct source *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+
+#endif
