@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attribute/attribute.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "attribute/process.h"
+#include "attribute/users.h"
+#include "base/table.h"
+
+/* What the wire says and what the disk says are the same numbers. */
+_Static_assert((int)EVENT_PATH_TRUNCATED == RECORD_PATH_TRUNCATED &&
+		       (int)EVENT_PATH_LOST == RECORD_PATH_LOST &&
+		       (int)EVENT_ARGV_TRUNCATED == RECORD_ARGV_TRUNCATED &&
+		       (int)EVENT_ARGV_LOST == RECORD_ARGV_LOST &&
+		       (int)EVENT_UNVERIFIED == RECORD_UNVERIFIED &&
+		       (int)EVENT_FD_SHARED == RECORD_FD_SHARED && (int)EVENT_BIND == RECORD_BIND &&
+		       (int)EVENT_DETACHED == RECORD_DETACHED &&
+		       (int)EVENT_PSEUDO == RECORD_PSEUDO && (int)EVENT_DELETED == RECORD_DELETED &&
+		       (int)EVENT_COMPAT == RECORD_COMPAT &&
+		       (int)EVENT_CALLER_TRUNCATED == RECORD_CLAIM_TRUNCATED &&
+		       (int)EVENT_CALLER_LOST == RECORD_CLAIM_LOST,
+	       "flags");
+_Static_assert((int)CALL_OPEN_BY_HANDLE_AT == RECORD_CALL_OPEN_BY_HANDLE_AT &&
+		       (int)CALL_CONNECT == RECORD_CALL_CONNECT &&
+		       (int)CALL_SETGROUPS == RECORD_CALL_SETGROUPS,
+	       "calls");
+_Static_assert((int)RINGS == RECORD_RINGS && (int)FAMILIES == RECORD_FAMILIES, "counters");
+
+#define PATH_ROOM (2 * EVENT_TEXT_MAX)
+
+struct thread {		/* keyed by tid */
+	uint64_t start; /* of its process: a reused number is another thread */
+	struct record_cred cred;
+};
+
+struct attribute {
+	struct attribute_options options;
+	struct users *users;
+	struct table *processes, *threads;
+	struct task_facts facts;				  /* room for look_up */
+	uint8_t path[PATH_ROOM], base[PATH_ROOM], cwd[PATH_ROOM]; /* of the record last made */
+	char comm[16];
+};
+
+int attribute_open(struct attribute **ret, const struct attribute_options *options)
+{
+	struct attribute *a = calloc(1, sizeof(*a));
+	int err;
+
+	if (!a)
+		return -ENOMEM;
+	a->options = *options;
+	err = users_open(&a->users, options->passwd ? options->passwd : "/etc/passwd");
+	if (!err)
+		err = table_open(&a->processes,
+				 options->processes ? options->processes : ATTRIBUTE_PROCESSES,
+				 sizeof(struct process), process_drop);
+	if (!err)
+		err = table_open(&a->threads,
+				 options->threads ? options->threads : ATTRIBUTE_THREADS,
+				 sizeof(struct thread), NULL);
+	if (err) {
+		attribute_close(a);
+		return err;
+	}
+	*ret = a;
+	return 0;
+}
+
+void attribute_close(struct attribute *a)
+{
+	if (!a)
+		return;
+	table_close(a->processes);
+	table_close(a->threads);
+	users_close(a->users);
+	free(a);
+}
+
+void attribute_set_boot_time(struct attribute *a, uint64_t boot_time)
+{
+	a->options.boot_time = boot_time;
+}
+
+void attribute_refresh(struct attribute *a)
+{
+	users_refresh(a->users);
+}
+
+bool attribute_next_binding(struct attribute *a, struct record *ret)
+{
+	struct record r = { .kind = RECORD_USER };
+
+	if (!users_next_binding(a->users, &r.id, &r.name))
+		return false;
+	*ret = r;
+	return true;
+}
+
+/* --- processes
+ * ------------------------------------------------------------------------------------ */
+
+static struct record_cred cred_of(const struct event_cred *from, uint64_t effective,
+				  uint64_t permitted)
+{
+	return (struct record_cred){ from->uid,	 from->gid,   from->suid,  from->sgid, from->euid,
+				     from->egid, from->fsuid, from->fsgid, effective,  permitted };
+}
+
+/* True when the table's entry is the process of this start time. */
+static bool is_same(struct process *p, uint64_t start)
+{
+	if (p->start == start)
+		return true;
+	if (!p->start_rounded || p->start != start - start % TASK_TICK)
+		return false;
+	p->start = start;
+	p->start_rounded = false;
+	return true;
+}
+
+static void begin_process(struct process *p, uint32_t pid, uint32_t parent, uint64_t start)
+{
+	process_drop(p);
+	memset(p, 0, sizeof(*p));
+	p->pid = pid;
+	p->parent = parent;
+	p->start = start;
+	p->auid = p->session = p->login = RECORD_UNSET;
+}
+
+/* From /proc. The parent is taken first, so that the programs that led here are known; depth keeps
+ * a loop in what /proc tells from becoming ours. */
+static void adopt_facts(struct attribute *a, struct process *p, const struct task_facts *f)
+{
+	const struct process *parent;
+	struct thread *t;
+
+	begin_process(p, f->pid, f->parent, f->start);
+	p->start_rounded = true;
+	p->session = f->session;
+	p->exe = text_make(bytes_of_text(f->exe));
+	p->kernel_thread = !f->exe[0] && (f->pid == 2 || f->parent == 2);
+	process_move(p, 0, bytes_of_text(f->cgroup));
+	parent = table_find(a->processes, f->parent);
+	if (parent && parent != p) {
+		struct process inherited = { .exe = text_share(parent->exe),
+					     .via = text_share(parent->via) };
+
+		process_exec(&inherited, text_bytes(p->exe));
+		p->via = text_share(inherited.via);
+		process_drop(&inherited);
+		p->login = parent->login;
+	}
+	t = table_get(a->threads, f->pid);
+	t->start = f->start;
+	t->cred = cred_of(&f->cred, f->effective, f->permitted);
+}
+
+void attribute_task(struct attribute *a, const struct task_facts *f)
+{
+	const struct process *known = table_find(a->processes, f->pid);
+
+	if (!known || known->start < f->start)
+		adopt_facts(a, table_get(a->processes, f->pid), f);
+}
+
+/* The process of an event; made up from the event and /proc when the table does not know it. */
+static struct process *process_of(struct attribute *a, const struct event *e)
+{
+	struct process *p = table_find(a->processes, e->pid);
+
+	if (p && is_same(p, e->start))
+		return p;
+	p = table_get(a->processes, e->pid);
+	if (a->options.look_up && !a->options.look_up(a->options.ctx, e->pid, &a->facts) &&
+	    a->facts.start == e->start - e->start % TASK_TICK) {
+		adopt_facts(a, p, &a->facts);
+		p->start = e->start;
+		p->start_rounded = false;
+	} else {
+		begin_process(p, e->pid, e->parent, e->start);
+	}
+	return p;
+}
+
+/* A process that changed its cgroup, or whose place nobody has looked up. */
+static void follow_cgroup(struct attribute *a, struct process *p, const struct event *e)
+{
+	if (p->cgroup == e->cgroup)
+		return;
+	if (a->options.look_up && !a->options.look_up(a->options.ctx, e->pid, &a->facts))
+		process_move(p, e->cgroup, bytes_of_text(a->facts.cgroup));
+	else
+		p->cgroup = e->cgroup; /* gone already: keep what it had from its parent */
+}
+
+static bool is_same_thread(struct thread *t, uint64_t start)
+{
+	return t && (t->start == start || t->start == start - start % TASK_TICK);
+}
+
+/* Credential before the event; sets the flag when nobody knows. */
+static struct record_cred old_cred_of(struct attribute *a, const struct event *e, struct record *r)
+{
+	struct thread *t = table_find(a->threads, e->tid);
+
+	if (is_same_thread(t, e->start))
+		return t->cred;
+	/* A thread that has been silent so far has what its process had. */
+	t = table_find(a->threads, e->pid);
+	r->flags |= RECORD_OLD_CRED_GUESSED;
+	return is_same_thread(t, e->start) ? t->cred : r->cred;
+}
+
+static void set_cred(struct attribute *a, uint32_t tid, uint64_t start,
+		     const struct record_cred *cred)
+{
+	struct thread *t = table_get(a->threads, tid);
+
+	t->start = start;
+	t->cred = *cred;
+}
+
+static void on_fork(struct attribute *a, const struct event *e, struct process *p, struct record *r)
+{
+	r->child_pid = e->fork.child_pid;
+	r->child_tid = e->fork.child_tid;
+	r->child_parent = e->fork.child_parent;
+	r->child_start = e->fork.child_start;
+	set_cred(a, r->child_tid, r->child_start, &r->cred);
+	if (r->child_pid == r->child_tid) {
+		struct process maker = *p; /* table_get may move what p points to */
+
+		process_fork(table_get(a->processes, r->child_pid), &maker, r->child_pid,
+			     r->child_start, r->child_parent);
+	}
+}
+
+/* --- texts
+ * ---------------------------------------------------------------------------------------- */
+
+static struct bytes text_of(const struct event *e, enum event_text slot)
+{
+	const uint8_t *p = (const uint8_t *)(e + 1);
+
+	for (int i = 0; i < (int)slot; i++)
+		p += e->text[i];
+	return bytes_of(p, e->text[slot]);
+}
+
+/* "c/b/a/" to "/a/b/c"; "" is the root, unless there was nothing to walk. */
+static struct bytes turn_path(struct bytes walked, uint32_t flags, uint8_t *to)
+{
+	uint8_t *p = to;
+	size_t end = walked.len;
+
+	if (flags & EVENT_PSEUDO) /* a label, not a path */
+		return bytes_of(
+			to,
+			(size_t)(put_bytes(p, walked.data, walked.len ? walked.len - 1 : 0) - to));
+	if (walked.len == 0)
+		return bytes_of(to, (size_t)(put_u8(p, '/') - to));
+	if (flags & EVENT_PATH_TRUNCATED)
+		p = put_bytes(p, "...", 3);
+	while (end) {
+		size_t begin = end - 1; /* of the component that ends before this '/' */
+
+		while (begin && walked.data[begin - 1] != '/')
+			begin--;
+		p = put_u8(p, '/');
+		p = put_bytes(p, walked.data + begin, end - 1 - begin);
+		end = begin;
+	}
+	return bytes_of(to, (size_t)(p - to));
+}
+
+/* A caller's name made absolute with the directory it starts from; "." and ".." stay as given. */
+static struct bytes join_path(struct attribute *a, const struct event *e, struct bytes name)
+{
+	struct bytes base;
+	uint8_t *p = a->path;
+
+	if (name.len == 0 || name.data[0] == '/' || !e->text[TEXT_BASE])
+		return name;
+	base = turn_path(text_of(e, TEXT_BASE), e->flags & EVENT_PATH_TRUNCATED, a->base);
+	p = put_bytes(p, base.data, base.len);
+	if (base.len > 1)
+		p = put_u8(p, '/');
+	p = put_bytes(p, name.data, name.len);
+	return bytes_of(a->path, (size_t)(p - a->path));
+}
+
+static bool has_same_last_part(struct bytes path, struct bytes name)
+{
+	if (name.len == 0 || name.len > path.len)
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.data[name.len - 1 - i];
+
+		if (c != path.data[path.len - 1 - i])
+			return false;
+		if (c == '/')
+			return true;
+	}
+	return true;
+}
+
+/* The object's path if the kernel had one, else the caller's word for it. */
+static void set_path(struct attribute *a, const struct event *e, struct record *r)
+{
+	struct bytes caller = text_of(e, TEXT_CALLER);
+
+	if (e->flags & EVENT_UNVERIFIED) {
+		r->path = join_path(a, e, caller);
+		return;
+	}
+	if (!(e->flags & EVENT_PATH_LOST))
+		r->path = turn_path(text_of(e, TEXT_PATH), e->flags, a->path);
+	if (!has_same_last_part(r->path, caller))
+		r->claimed = caller;
+	r->inode = e->file.inode;
+	r->device = e->file.device;
+	r->mode = e->file.mode;
+}
+
+static void set_address(struct attribute *a, const struct event *e, struct record *r)
+{
+	struct bytes raw = text_of(e, TEXT_CALLER);
+
+	r->family = e->socket.family;
+	r->protocol = e->socket.protocol;
+	r->port = e->socket.port;
+	if (raw.len >= 2 && e->flags & EVENT_UNVERIFIED) /* as struct sockaddr has it */
+		r->family = get_u16(raw.data);
+	switch (r->family) {
+	case 1: /* AF_UNIX */
+		if (raw.len > 2)
+			r->address = bytes_of(raw.data + 2, raw.len - 2);
+		/* A path ends at its NUL; an abstract name begins with one and may hold more. */
+		if (r->address.len && r->address.data[0])
+			r->address.len = strnlen((const char *)r->address.data, r->address.len);
+		if (e->text[TEXT_PATH])
+			r->path = turn_path(text_of(e, TEXT_PATH), e->flags, a->path);
+		else if (r->address.len && r->address.data[0])
+			r->path = join_path(a, e, r->address);
+		break;
+	case 2: /* AF_INET */
+		if (!(e->flags & EVENT_UNVERIFIED)) {
+			r->address = bytes_of(e->socket.address, 4);
+		} else if (raw.len >= 8) {
+			r->port = (uint32_t)raw.data[2] << 8 | raw.data[3];
+			r->address = bytes_of(raw.data + 4, 4);
+		}
+		break;
+	case 10: /* AF_INET6 */
+		if (!(e->flags & EVENT_UNVERIFIED)) {
+			r->address = bytes_of(e->socket.address, 16);
+		} else if (raw.len >= 24) {
+			r->port = (uint32_t)raw.data[2] << 8 | raw.data[3];
+			r->address = bytes_of(raw.data + 8, 16);
+		}
+		break;
+	default:
+		r->address = raw;
+	}
+}
+
+/* --- the record
+ * ----------------------------------------------------------------------------------- */
+
+static uint8_t kind_of(const struct event *e)
+{
+	static const uint8_t kinds[] = {
+		[EVENT_EXEC] = RECORD_EXEC,    [EVENT_FORK] = RECORD_FORK,
+		[EVENT_EXIT] = RECORD_EXIT,    [EVENT_OPEN] = RECORD_OPEN,
+		[EVENT_SETID] = RECORD_SETUID, [EVENT_CONNECT] = RECORD_CONNECT,
+	};
+
+	return kinds[e->kind];
+}
+
+/* Fields that every event has, but for who it is. */
+static void copy_head(const struct attribute *a, const struct event *e, struct record *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->kind = kind_of(e);
+	r->time = a->options.boot_time + e->time;
+	r->run = e->run;
+	r->cpu = e->cpu;
+	r->ring = e->ring;
+	r->seq = e->seq;
+	r->flags = e->flags;
+	r->call = e->call;
+	r->result = e->result;
+	r->pid = e->pid;
+	r->tid = e->tid;
+	r->ppid = e->parent;
+	r->start = e->start;
+	r->auid = e->auid;
+	r->session = e->session;
+	r->cgroup = e->cgroup;
+	r->mount_ns = e->mount_ns;
+	r->cred = cred_of(&e->cred, e->effective, e->permitted);
+	r->comm = bytes_of(e->comm, strnlen(e->comm, sizeof(e->comm)));
+}
+
+static void copy_who(struct attribute *a, struct process *p, struct record *r)
+{
+	process_name(p, a->users, r->auid);
+	r->exe = text_bytes(p->exe);
+	r->via = text_bytes(p->via);
+	r->container = text_bytes(p->container);
+	r->user = text_bytes(p->user);
+	r->actor = p->actor;
+	r->how = p->how;
+	r->acting_as = text_bytes(users_name(a->users, r->cred.euid));
+}
+
+void attribute_event(struct attribute *a, const struct event *e, struct record *ret)
+{
+	struct process *p = process_of(a, e);
+	struct record *r = ret;
+
+	copy_head(a, e, r);
+	p->session = e->session;
+	follow_cgroup(a, p, e);
+	switch (e->kind) {
+	case EVENT_EXEC:
+		r->old_cred = old_cred_of(a, e, r);
+		set_path(a, e, r);
+		r->argv = text_of(e, TEXT_ARGV);
+		if (e->result == 0) {
+			if (e->text[TEXT_BASE] || !(e->flags & EVENT_PATH_LOST))
+				r->cwd = turn_path(text_of(e, TEXT_BASE), 0, a->cwd);
+			process_exec(p, r->path);
+		}
+		break;
+	case EVENT_OPEN:
+		set_path(a, e, r);
+		r->open_flags = e->file.open_flags;
+		break;
+	case EVENT_SETID:
+		r->old_cred = old_cred_of(a, e, r);
+		for (int i = 0; i < 3; i++)
+			r->argument[i] = e->setid.argument[i];
+		if (e->result == 0)
+			process_set_id(p, a->users, &r->old_cred, &r->cred);
+		break;
+	case EVENT_CONNECT:
+		set_address(a, e, r);
+		break;
+	default:
+		break;
+	}
+	copy_who(a, p, r);
+	set_cred(a, e->tid, e->start, &r->cred);
+	if (e->kind == EVENT_FORK)
+		on_fork(a, e, p, r);
+}
