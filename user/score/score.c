@@ -5,52 +5,350 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-
-#define DIGEST_EVERY 65536
+#include "score/alert.h"
+#include "score/entity.h"
+#include "score/likelihood.h"
+#include "score/log2.h"
+#include "score/model.h"
+#include "score/params.h"
+#include "score/severity.h"
 
 struct score {
 	struct score_options options;
+	struct model model;
 	uint64_t count;
-	uint64_t digest;
+	uint64_t time; /* of the latest record, never going back */
+	int64_t last;
+	bool due;
+	uint8_t parts[PARTS_ENCODED]; /* of the last alert */
+	struct label entity;
+};
+
+/* What one record is to the model while it is scored. */
+struct scene {
+	struct score *score;
+	const struct record *record;
+	uint32_t at; /* entity */
+	struct entity *entity;
+	int64_t gain; /* Q10 bits of all its tokens, held back or not */
 };
 
 int score_open(struct score **ret, const struct score_options *options)
 {
 	struct score *score = calloc(1, sizeof(*score));
+	int err;
 
 	if (!score)
 		return -ENOMEM;
 	score->options = *options;
+	err = model_open(&score->model);
+	if (err) {
+		free(score);
+		return err;
+	}
 	*ret = score;
 	return 0;
 }
 
 void score_close(struct score *score)
 {
+	if (!score)
+		return;
+	model_close(&score->model);
 	free(score);
+}
+
+/* --- one token -------------------------------------------------------------------------------- */
+
+static uint64_t hash_token(const struct score *score, uint8_t feature, const struct label *text)
+{
+	uint8_t whole[1 + LABEL_MAX];
+
+	whole[0] = feature;
+	memcpy(whole + 1, text->data, text->len);
+	return siphash(score->options.key, whole, 1 + text->len);
+}
+
+static bool is_warming_up(const struct entity *entity)
+{
+	return entity->events < WARM_EVENTS;
+}
+
+static bool is_held(const struct score *score, const struct entity *entity)
+{
+	const struct cusum *cusum = &entity->cusum;
+
+	return cusum->hold_event && entity->events - cusum->hold_event < HOLD_EVENTS &&
+	       score->time - cusum->hold_time < HOLD_NS;
+}
+
+/* The same thing again before it counts is little news: half of the time before. */
+static int32_t discount_repeat(int32_t bits, uint32_t waiting)
+{
+	return bits <= 0 ? bits : waiting < 31 ? bits >> waiting : 0;
+}
+
+static void accumulate(struct scene *scene, uint8_t feature, uint64_t hash, int32_t bits,
+		       const struct counts *counts)
+{
+	struct model *model = &scene->score->model;
+
+	model_mix(model, hash);
+	model_mix(model, (uint64_t)(int64_t)bits);
+	model_mix(model, counts->user << 32 ^ counts->of_user);
+	if (!bits)
+		return;
+	cusum_add(&scene->entity->cusum, &(struct evidence){ .hash = hash,
+							     .contribution = bits,
+							     .user = counts->user,
+							     .of_user = counts->of_user,
+							     .peers_with = counts->peers_with,
+							     .peers = counts->peers,
+							     .feature = feature });
+}
+
+static void score_token(struct scene *scene, uint8_t feature, const struct label *text)
+{
+	const struct feature_row *row = feature_row(feature);
+	struct score *score = scene->score;
+	uint64_t hash = hash_token(score, feature, text);
+	uint32_t pair = model_pair(&score->model, scene->at, feature, hash, text);
+	struct counts counts = model_counts(&score->model, pair);
+	int32_t bits = discount_repeat(likelihood_q10(&counts), counts.waiting);
+
+	bits = bits < row->low ? row->low : bits > row->high ? row->high : bits;
+	scene->gain += bits;
+	if (is_held(score, scene->entity) ||
+	    (bits > 0 && is_warming_up(scene->entity) && !is_peer_rare(&counts)))
+		bits = 0;
+	accumulate(scene, feature, hash, bits, &counts);
+	model_delay(&score->model, pair, score->time);
+}
+
+/* How often this was seen to be harmless: SEVERITY_HABIT bits less for each doubling. */
+static int32_t discount_habit(int32_t bits, uint64_t times)
+{
+	int32_t habit = SEVERITY_HABIT * log2_q10(times + 1);
+
+	return bits > habit ? bits - habit : 0;
+}
+
+static void score_severity(struct scene *scene, const struct severity *severity)
+{
+	struct score *score = scene->score;
+	struct cusum *cusum = &scene->entity->cusum;
+	uint64_t hash = hash_token(score, FEATURE_SEVERITY, &severity->text);
+	uint32_t pair =
+		model_pair(&score->model, scene->at, FEATURE_SEVERITY, hash, &severity->text);
+	struct counts counts = model_counts(&score->model, pair);
+	int32_t bits = discount_repeat(discount_habit(severity->bits, counts.user), counts.waiting);
+
+	scene->gain += bits;
+	counts.of_user = scene->entity->events; /* rows are met in all that it does */
+	if (is_held(score, scene->entity) && cusum->hold_rows >> severity->row & 1)
+		bits = 0;
+	if (bits)
+		cusum->rows |= 1u << severity->row;
+	accumulate(scene, FEATURE_SEVERITY, hash, bits, &counts);
+	model_delay(&score->model, pair, score->time);
+}
+
+/* --- an alert --------------------------------------------------------------------------------- */
+
+/* The largest tokens first; equal ones in the order they came. */
+static void sort_evidence(struct cusum *cusum)
+{
+	for (uint32_t i = 1; i < cusum->used; i++) {
+		struct evidence moving = cusum->kept[i];
+		uint32_t at = i;
+
+		for (; at && cusum->kept[at - 1].contribution < moving.contribution; at--)
+			cusum->kept[at] = cusum->kept[at - 1];
+		cusum->kept[at] = moving;
+	}
+}
+
+static struct alert_part part_of(const struct score *score, const struct evidence *evidence)
+{
+	const struct label *text = model_text(&score->model, evidence->hash);
+
+	return (struct alert_part){ .feature = evidence->feature,
+				    .contribution = evidence->contribution,
+				    .user = evidence->user,
+				    .of_user = evidence->of_user,
+				    .peers_with = evidence->peers_with,
+				    .peers = evidence->peers,
+				    .text = text ? bytes_of(text->data, text->len)
+						 : bytes_of_text("(forgotten)") };
+}
+
+static struct alert_parts parts_of(const struct score *score, struct cusum *cusum)
+{
+	struct alert_parts parts = { .count = 0 };
+	struct alert_part rest = { .feature = PART_REST,
+				   .contribution = cusum->rest,
+				   .user = cusum->rest_tokens };
+	struct alert_part drift = { .feature = PART_DRIFT,
+				    .contribution = -cusum->drift,
+				    .user = cusum->records };
+
+	sort_evidence(cusum);
+	for (uint32_t i = 0; i < cusum->used; i++) {
+		if (i < PARTS_TOKENS && cusum->kept[i].contribution > 0) {
+			parts.part[parts.count++] = part_of(score, &cusum->kept[i]);
+			continue;
+		}
+		rest.contribution += cusum->kept[i].contribution;
+		rest.user++;
+	}
+	if (rest.user)
+		parts.part[parts.count++] = rest;
+	parts.part[parts.count++] = drift;
+	return parts;
+}
+
+static void make_alert(struct scene *scene, uint64_t index, struct record *ret)
+{
+	struct score *score = scene->score;
+	struct cusum *cusum = &scene->entity->cusum;
+	struct alert_parts parts = parts_of(score, cusum);
+
+	score->entity = scene->entity->name;
+	*ret = (struct record){ .kind = RECORD_ALERT,
+				.time = score->time,
+				.at = index,
+				.score = cusum->sum,
+				.limit = LIMIT,
+				.digest = score->model.digest,
+				.entity = bytes_of(score->entity.data, score->entity.len),
+				.parts = bytes_of(score->parts,
+						  alert_parts_encode(&parts, score->parts)),
+				.first = cusum->first };
+}
+
+static void start_hold(struct scene *scene)
+{
+	struct cusum *cusum = &scene->entity->cusum;
+
+	cusum->hold_event = scene->entity->events;
+	cusum->hold_time = scene->score->time;
+	cusum->hold_rows = cusum->rows;
+	cusum_reset(cusum);
+}
+
+/* --- one record ------------------------------------------------------------------------------- */
+
+static bool is_scored(const struct record *record)
+{
+	switch (record->kind) {
+	case RECORD_EXEC:
+	case RECORD_OPEN:
+	case RECORD_SETUID:
+	case RECORD_CONNECT:
+	case RECORD_LOSS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What a record costs: a program says more than the files that it opens. */
+static int32_t drift_of(const struct record *record)
+{
+	switch (record->kind) {
+	case RECORD_EXEC:
+		return DRIFT_EXEC;
+	case RECORD_OPEN:
+		return DRIFT_OPEN;
+	default:
+		return DRIFT_OTHER;
+	}
+}
+
+static void score_tokens(struct scene *scene)
+{
+	const struct record *record = scene->record;
+
+	for (uint8_t feature = 0; feature < FEATURES; feature++) {
+		const struct feature_row *row = feature_row(feature);
+		struct label text;
+
+		text.len = 0;
+		if (row->kinds & KIND(record->kind) &&
+		    row->token(record, scene->score->time, &text))
+			score_token(scene, feature, &text);
+	}
+}
+
+static void score_severities(struct scene *scene)
+{
+	struct severity met[SEVERITY_MAX];
+	size_t count = severity_of(scene->record, met);
+
+	for (size_t i = 0; i < count; i++)
+		score_severity(scene, &met[i]);
+}
+
+static struct scene enter(struct score *score, const struct record *record)
+{
+	struct scene scene = { .score = score, .record = record };
+	uint64_t key = entity_key(score->options.key, record);
+
+	if (record->time > score->time)
+		score->time = record->time;
+	scene.at = model_find_entity(&score->model, key);
+	if (scene.at == SLOT_NONE) {
+		struct label name = entity_name(record);
+
+		scene.at = model_add_entity(&score->model, key, &name);
+	}
+	scene.entity = &score->model.entities[scene.at];
+	scene.entity->events++;
+	model_learn(&score->model, scene.at, score->time);
+	model_mix(&score->model, key);
+	return scene;
+}
+
+static void mix_record(struct score *score, uint64_t index, const struct record *record)
+{
+	struct model *model = &score->model;
+
+	model_mix(model, index);
+	model_mix(model, record->time);
+	model_mix(model, record->seq ^ (uint64_t)record->kind << 56);
+	model_mix(model, record->flags ^ (uint64_t)record->result);
+	model_mix(model, (uint64_t)record->pid << 32 | record->tid);
 }
 
 int score_record(struct score *score, uint64_t index, const struct record *record,
 		 struct record *ret_alert)
 {
-	uint8_t state[32];
-	uint8_t *p = state;
+	struct scene scene;
+	struct cusum *cusum;
 
-	(void)ret_alert;
-	if (!record_is_event(record->kind) && record->kind != RECORD_LOSS)
+	score->due = false;
+	if (!is_scored(record))
 		return 0;
-	p = put_u64(p, score->digest);
-	p = put_u64(p, index);
-	p = put_u64(p, record->time);
-	put_u64(p, record->seq);
-	score->digest = siphash(score->options.key, state, sizeof(state));
+	mix_record(score, index, record);
+	scene = enter(score, record);
+	cusum = &scene.entity->cusum;
+	score_tokens(&scene);
+	score_severities(&scene);
+	cusum_end(cusum, index, drift_of(record));
+	model_mix(&score->model, (uint64_t)cusum->sum);
+	score->last = scene.gain;
 	score->count++;
-	return 0;
+	score->due = score->count % DIGEST_EVERY == 0;
+	if (cusum->sum < LIMIT)
+		return 0;
+	make_alert(&scene, index, ret_alert);
+	start_hold(&scene);
+	return 1;
 }
 
 uint64_t score_digest(const struct score *score)
 {
-	return score->digest;
+	return score->model.digest;
 }
 
 uint64_t score_count(const struct score *score)
@@ -58,7 +356,12 @@ uint64_t score_count(const struct score *score)
 	return score->count;
 }
 
+int64_t score_last(const struct score *score)
+{
+	return score->last;
+}
+
 int score_digest_due(const struct score *score)
 {
-	return score->count && score->count % DIGEST_EVERY == 0;
+	return score->due;
 }

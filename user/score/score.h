@@ -29,7 +29,12 @@ int score_record(struct score *score, uint64_t index, const struct record *recor
 uint64_t score_digest(const struct score *score);
 uint64_t score_count(const struct score *score);
 
-/* True when a DIGEST record is due (every 65,536 scored records). */
+/* Q10 bits of all tokens of the last scored record, before drift and whether or not warm-up or
+ * hold-off kept them out of the accumulator. */
+int64_t score_last(const struct score *score);
+
+/* True when a DIGEST record is due: the last call scored a record, and it was the 65,536th since
+ * the one before. */
 int score_digest_due(const struct score *score);
 
 #endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "score/entity.h"
+
+#include "base/hash.h"
+
+#define USER_TEXT      48
+#define CONTAINER_TEXT 12
+
+/* The login uid stays with a person through sudo and su; the real uid is all others have. */
+static uint32_t uid_of(const struct record *record)
+{
+	return record->auid != RECORD_UNSET ? record->auid : record->cred.uid;
+}
+
+uint64_t entity_key(const uint8_t key[16], const struct record *record)
+{
+	uint8_t whole[1 + 4 + 8 + 8] = { record->actor };
+	uint8_t *p = whole + 1;
+
+	if (record->kind == RECORD_LOSS) /* the host itself */
+		return siphash(key, "host", 4);
+	p = put_u32(p, record->user.len ? 0 : uid_of(record));
+	p = put_u64(p, record->user.len ? siphash(key, record->user.data, record->user.len) : 0);
+	if (record->container.len)
+		p = put_u64(p, siphash(key, record->container.data, record->container.len));
+	return siphash(key, whole, (size_t)(p - whole));
+}
+
+struct label entity_name(const struct record *record)
+{
+	static const char *const kinds[ACTORS] = { "unknown/", "", "service/", "container/",
+						   "kernel/" };
+	struct label name = { 0 };
+
+	if (record->kind == RECORD_LOSS) {
+		label_add(&name, "host");
+		return name;
+	}
+	label_add(&name, kinds[record->actor < ACTORS ? record->actor : ACTOR_UNKNOWN]);
+	if (record->user.len) {
+		label_add_bytes(&name, record->user, USER_TEXT);
+	} else {
+		label_add(&name, "uid ");
+		label_add_number(&name, uid_of(record));
+	}
+	if (record->container.len) {
+		label_add(&name, "@");
+		label_add_bytes(
+			&name,
+			bytes_of(record->container.data, record->container.len < CONTAINER_TEXT
+								 ? record->container.len
+								 : CONTAINER_TEXT),
+			CONTAINER_TEXT);
+	}
+	return name;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "score/severity.h"
+#include "score/token.h"
+
+#include <fcntl.h>
+
+#define CLASS_COMPONENTS 3
+#define COMPONENT_TEXT	 18
+
+bool path_has_prefix(struct bytes path, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return path.len >= len && memcmp(path.data, prefix, len) == 0;
+}
+
+bool path_is_writable(struct bytes path)
+{
+	return path_has_prefix(path, "/tmp/") || path_has_prefix(path, "/var/tmp/") ||
+	       path_has_prefix(path, "/dev/shm/");
+}
+
+unsigned fact_access(const struct record *record)
+{
+	switch (record->open_flags & O_ACCMODE) {
+	case O_RDONLY:
+		/* creating or cutting writes, whatever is done with the descriptor */
+		return record->open_flags & (O_CREAT | O_TRUNC) ? ACCESS_READ | ACCESS_WRITE
+								: ACCESS_READ;
+	case O_WRONLY:
+		return ACCESS_WRITE;
+	default:
+		return ACCESS_READ | ACCESS_WRITE;
+	}
+}
+
+static bool is_number(struct bytes word)
+{
+	for (size_t i = 0; i < word.len; i++)
+		if (word.data[i] < '0' || word.data[i] > '9')
+			return false;
+	return word.len > 0;
+}
+
+void label_add_class(struct label *label, const struct record *record, struct bytes path)
+{
+	size_t at = 0;
+
+	if (!path.len || path.data[0] != '/')
+		label_add(label, "(relative)");
+	for (int n = 0; n < CLASS_COMPONENTS; n++) {
+		struct bytes word;
+		size_t end;
+
+		while (at < path.len && path.data[at] == '/')
+			at++;
+		if (at == path.len)
+			return;
+		for (end = at; end < path.len && path.data[end] != '/';)
+			end++;
+		word = bytes_of(path.data + at, end - at);
+		label_add(label, "/");
+		if (is_number(word))
+			label_add(label, "#");
+		else if (n == 1 && path_has_prefix(path, "/home/") &&
+			 bytes_equal(word, record->user))
+			label_add(label, "~");
+		else
+			label_add_bytes(label, word, COMPONENT_TEXT);
+		at = end;
+	}
+}
+
+bool token_path(const struct record *record, uint64_t time, struct label *ret)
+{
+	struct bytes path = fact_path(record);
+	const char *sensitive = sensitive_path(path);
+	unsigned access = fact_access(record);
+
+	(void)time;
+	if (sensitive)
+		label_add(ret, sensitive);
+	else
+		label_add_class(ret, record, path);
+	label_add(ret, access == ACCESS_READ ? " read" : " write");
+	label_add_doubts(ret, record);
+	return true;
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "score/severity.h"
+
+#include "event.h"
+#include "score/log2.h"
+#include "score/params.h"
+#include "score/token.h"
+
+/* --- what is sensitive ------------------------------------------------------------------------ */
+
+enum group {
+	NOTHING,
+	HASHES,
+	SUDOERS,
+	HOST_KEY,
+	USER_KEY,
+	MEMORY,
+	ACCOUNTS,
+	SCHEDULE,
+	PRELOAD,
+	LOGIN_KEYS,
+	TRACING,
+	CHAIN,
+};
+
+static const struct {
+	const char *pattern;
+	uint8_t group;
+} sensitive[] = {
+	{ "/etc/shadow", HASHES },
+	{ "/etc/shadow-", HASHES },
+	{ "/etc/gshadow", HASHES },
+	{ "/etc/gshadow-", HASHES },
+	{ "/etc/sudoers", SUDOERS },
+	{ "/etc/sudoers.d/**", SUDOERS },
+	{ "/etc/passwd", ACCOUNTS },
+	{ "/etc/group", ACCOUNTS },
+	{ "/etc/ssh/ssh_host_*_key", HOST_KEY },
+	{ "/etc/ld.so.preload", PRELOAD },
+	{ "/etc/cron*", SCHEDULE }, /* crontab */
+	{ "/etc/cron*/**", SCHEDULE },
+	{ "/var/spool/cron/**", SCHEDULE },
+	{ "/proc/*/mem", MEMORY },
+	{ "/sys/kernel/tracing/**", TRACING },
+	{ "/sys/kernel/debug/tracing/**", TRACING },
+	{ "/sys/fs/bpf/**", TRACING },
+	{ "/var/lib/indelible/**", CHAIN },
+	{ "/**/.ssh/authorized_keys*", LOGIN_KEYS },
+	{ "/**/.ssh/id_*", USER_KEY },
+	{ "/**/indelible-chain/**", CHAIN },
+	{ "/**/indelible-chain.keys/**", CHAIN },
+};
+
+static bool matches(const char *pattern, const uint8_t *p, const uint8_t *end)
+{
+	for (; *pattern; pattern++, p++) {
+		if (*pattern == '*') {
+			bool deep = pattern[1] == '*';
+
+			pattern += deep ? 2 : 1;
+			if (deep && !*pattern)
+				return true;
+			for (;; p++) {
+				if (matches(pattern, p, end))
+					return true;
+				if (p == end || (!deep && *p == '/'))
+					return false;
+			}
+		}
+		if (p == end || *p != (uint8_t)*pattern)
+			return false;
+	}
+	return p == end;
+}
+
+bool path_matches(const char *pattern, struct bytes path)
+{
+	return path.len && matches(pattern, path.data, path.data + path.len);
+}
+
+static size_t find_sensitive(struct bytes path)
+{
+	size_t at = 0;
+
+	while (at < sizeof(sensitive) / sizeof(*sensitive) &&
+	       !path_matches(sensitive[at].pattern, path))
+		at++;
+	return at;
+}
+
+const char *sensitive_path(struct bytes path)
+{
+	size_t at = find_sensitive(path);
+
+	return at < sizeof(sensitive) / sizeof(*sensitive) ? sensitive[at].pattern : NULL;
+}
+
+static enum group group_of(struct bytes path)
+{
+	size_t at = find_sensitive(path);
+
+	return at < sizeof(sensitive) / sizeof(*sensitive) ? sensitive[at].group : NOTHING;
+}
+
+/* --- who may ---------------------------------------------------------------------------------- */
+
+/* Programs whose work it is to read credentials or to become root, where the system keeps them. */
+static const char *const known_programs[] = {
+	"sudo",	       "su",	      "sshd",	      "sshd-session",
+	"sshd-auth",   "login",	      "cron",	      "crond",
+	"atd",	       "at",	      "crontab",      "passwd",
+	"chage",       "chsh",	      "chfn",	      "gpasswd",
+	"newgrp",      "unix_chkpwd", "unix_update",  "pkexec",
+	"polkitd",     "doas",	      "runuser",      "polkit-agent-helper-1",
+	"mount",       "umount",      "fusermount",   "fusermount3",
+	"newuidmap",   "newgidmap",   "systemd",      "systemd-executor",
+	"useradd",     "userdel",     "usermod",      "dbus-daemon-launch-helper",
+	"groupadd",    "groupdel",    "groupmod",     "gdm-session-worker",
+	"chpasswd",    "visudo",      "snap-confine", "sddm-helper",
+	"ssh-keysign", "ping",
+};
+static const char *const key_programs[] = { "ssh",   "ssh-add",	    "ssh-agent", "ssh-keygen",
+					    "scp",   "sftp",	    "sshd",	 "ssh-keysign",
+					    "rsync", "sshd-session" };
+
+static bool is_one_of(struct bytes program, const char *const *names, size_t count)
+{
+	static const char *const places[] = { "/usr/bin/", "/usr/sbin/",    "/bin/", "/sbin/",
+					      "/usr/lib/", "/usr/libexec/", "/lib/" };
+	struct bytes name = path_base(program);
+	bool placed = false;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		placed = placed || path_has_prefix(program, places[i]);
+	for (size_t i = 0; placed && i < count; i++)
+		if (bytes_equal(name, bytes_of_text(names[i])))
+			return true;
+	return false;
+}
+
+static bool is_known(struct bytes program)
+{
+	return is_one_of(program, known_programs, sizeof(known_programs) / sizeof(*known_programs));
+}
+
+static bool handles_keys(struct bytes program)
+{
+	return is_one_of(program, key_programs, sizeof(key_programs) / sizeof(*key_programs));
+}
+
+/* --- conditions ------------------------------------------------------------------------------- */
+
+static bool if_not_known(const struct record *r)
+{
+	return !is_known(r->exe);
+}
+
+static bool if_not_for_keys(const struct record *r)
+{
+	struct bytes path = fact_path(r);
+
+	return !handles_keys(r->exe) &&
+	       !(path.len > 4 && !memcmp(path.data + path.len - 4, ".pub", 4));
+}
+
+/* Of another process: a debugger opens its victim's, a run-time sometimes its own. */
+static bool if_of_another(const struct record *r)
+{
+	struct label own = { 0 };
+
+	label_add(&own, "/proc/");
+	label_add_number(&own, r->pid);
+	label_add(&own, "/mem");
+	return !bytes_equal(fact_path(r), bytes_of(own.data, own.len)) &&
+	       !path_matches("/proc/self/mem", fact_path(r));
+}
+
+static bool if_memfd(const struct record *r)
+{
+	return r->result >= 0 && r->flags & EVENT_PSEUDO;
+}
+
+static bool if_deleted(const struct record *r)
+{
+	return r->result >= 0 && r->flags & EVENT_DELETED && !(r->flags & EVENT_PSEUDO);
+}
+
+static bool if_writable(const struct record *r)
+{
+	return path_is_writable(fact_program(r));
+}
+
+static bool gained_root(const struct record *r)
+{
+	return r->result >= 0 && r->cred.euid == 0 && r->old_cred.euid != 0;
+}
+
+static bool if_root_by_program(const struct record *r)
+{
+	return gained_root(r) && !is_known(fact_program(r));
+}
+
+/* Without a uid of 0 to go back to or the capability, the kernel refuses: so this is not it. */
+static bool if_root_from_nothing(const struct record *r)
+{
+	const uint64_t cap_setuid = 1 << 7;
+
+	return gained_root(r) && r->old_cred.uid != 0 && r->old_cred.suid != 0 &&
+	       !(r->old_cred.effective & cap_setuid);
+}
+
+static bool if_root_by_call(const struct record *r)
+{
+	return gained_root(r) && !if_root_from_nothing(r) && !is_known(r->exe) &&
+	       (r->old_cred.uid != 0 && r->old_cred.suid != 0);
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+#define WHO(actor) (1u << (actor))
+#define ANYONE	   (~0u)
+#define PEOPLE	   (WHO(ACTOR_HUMAN) | WHO(ACTOR_UNKNOWN))
+#define OTHERS	   (~PEOPLE)
+
+#define READ  ACCESS_READ
+#define WRITE ACCESS_WRITE
+
+/*
+ * A row is met by a record of the kind, by such an actor, on a path of the group with such access,
+ * if the condition holds. Of rows with one name the first that is met counts. 40 bits alarm alone
+ * (LIMIT), 20 twice, 10 with company.
+ */
+static const struct row {
+	uint8_t kind, bits;
+	uint32_t who;
+	uint8_t group, access;
+	bool (*condition)(const struct record *record);
+	const char *technique, *name;
+} rows[] = {
+	{ RECORD_OPEN, 48, ANYONE, CHAIN, WRITE, NULL, "T1070.002", "wrote to the audit chain" },
+	{ RECORD_OPEN, 48, ANYONE, PRELOAD, WRITE, NULL, "T1574.006", "wrote the preload list" },
+	{ RECORD_OPEN, 44, PEOPLE, HASHES, WRITE, if_not_known, "T1098", "wrote password hashes" },
+	{ RECORD_OPEN, 44, PEOPLE, HASHES, READ, if_not_known, "T1003.008",
+	  "read password hashes" },
+	{ RECORD_OPEN, 44, PEOPLE, ACCOUNTS, WRITE, if_not_known, "T1136.001", "wrote accounts" },
+	{ RECORD_OPEN, 44, PEOPLE, SUDOERS, WRITE, if_not_known, "T1548.003", "wrote sudo rules" },
+	{ RECORD_OPEN, 16, PEOPLE, SUDOERS, READ, if_not_known, "T1548.003", "read sudo rules" },
+	{ RECORD_OPEN, 44, PEOPLE, HOST_KEY, READ, if_not_for_keys, "T1552.004",
+	  "read a host key" },
+	{ RECORD_OPEN, 24, PEOPLE, USER_KEY, READ, if_not_for_keys, "T1552.004",
+	  "read a private key" },
+	{ RECORD_OPEN, 24, PEOPLE, LOGIN_KEYS, WRITE, if_not_for_keys, "T1098.004",
+	  "wrote login keys" },
+	{ RECORD_OPEN, 24, PEOPLE, SCHEDULE, WRITE, if_not_known, "T1053.003", "wrote schedules" },
+	{ RECORD_OPEN, 48, ANYONE, MEMORY, WRITE, if_of_another, "T1055.009",
+	  "wrote a process's memory" },
+	{ RECORD_OPEN, 44, PEOPLE, MEMORY, READ, if_of_another, "T1003.007",
+	  "read a process's memory" },
+	{ RECORD_OPEN, 24, ANYONE, TRACING, WRITE, NULL, "T1562.001", "changed kernel tracing" },
+	{ RECORD_OPEN, 8, PEOPLE, TRACING, READ, NULL, "T1082", "looked at kernel tracing" },
+	{ RECORD_EXEC, 44, PEOPLE, NOTHING, 0, if_memfd, "T1620", "ran a program from memory" },
+	{ RECORD_EXEC, 20, OTHERS, NOTHING, 0, if_memfd, "T1620", "ran a program from memory" },
+	{ RECORD_EXEC, 20, ANYONE, NOTHING, 0, if_deleted, "T1070.004", "ran a deleted program" },
+	{ RECORD_EXEC, 12, ANYONE, NOTHING, 0, if_writable, "T1059",
+	  "ran from a directory all can write" },
+	{ RECORD_EXEC, 44, ANYONE, NOTHING, 0, if_root_by_program, "T1548.001",
+	  "became root by an unknown program" },
+	{ RECORD_SETUID, 48, ANYONE, NOTHING, 0, if_root_from_nothing, "T1068",
+	  "became root without the right to" },
+	{ RECORD_SETUID, 24, ANYONE, NOTHING, 0, if_root_by_call, "T1548",
+	  "became root by capability" },
+	{ RECORD_LOSS, 24, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
+};
+_Static_assert(sizeof(rows) / sizeof(*rows) <= 32, "rows met are remembered as 32 bits");
+
+const char *severity_name(size_t row)
+{
+	return row < sizeof(rows) / sizeof(*rows) ? rows[row].name : NULL;
+}
+
+/* One lost event is an accident, thousands are a blindfold: 2 bits for each doubling. */
+static int32_t loss_bits(const struct record *record, int32_t most)
+{
+	int32_t bits = 2 * log2_q10(record->count);
+
+	return bits < most ? bits : most;
+}
+
+static int32_t bits_of(const struct row *row, const struct record *record)
+{
+	int32_t bits = row->bits * BIT;
+
+	if (record->kind == RECORD_LOSS)
+		return loss_bits(record, bits);
+	return record->result < 0 ? bits / 4 : bits; /* an attempt */
+}
+
+static struct bytes object_of(const struct record *record)
+{
+	if (record->kind == RECORD_OPEN)
+		return fact_path(record);
+	return record->kind == RECORD_LOSS ? bytes_of(NULL, 0) : fact_program(record);
+}
+
+static void fill(struct severity *to, size_t at, const struct record *record)
+{
+	struct bytes object = object_of(record);
+
+	to->row = (uint8_t)at;
+	to->bits = bits_of(&rows[at], record);
+	to->text.len = 0;
+	label_add(&to->text, rows[at].technique);
+	label_add(&to->text, " ");
+	label_add(&to->text, rows[at].name);
+	if (object.len) {
+		label_add(&to->text, ": ");
+		label_add_bytes(&to->text, object, 32);
+	}
+	if (record->result < 0)
+		label_add(&to->text, " failed");
+	if (record->flags & EVENT_UNVERIFIED)
+		label_add(&to->text, " unverified");
+}
+
+size_t severity_of(const struct record *record, struct severity ret[SEVERITY_MAX])
+{
+	bool is_open = record->kind == RECORD_OPEN;
+	enum group group = is_open ? group_of(fact_path(record)) : NOTHING;
+	unsigned access = is_open ? fact_access(record) : 0;
+	size_t met = 0;
+
+	if (is_open && group == NOTHING)
+		return 0;
+	for (size_t at = 0; at < sizeof(rows) / sizeof(*rows) && met < SEVERITY_MAX; at++) {
+		const struct row *row = &rows[at];
+
+		if (row->kind != record->kind || row->group != group ||
+		    !(row->who & WHO(record->actor & 31)) || (is_open && !(row->access & access)) ||
+		    (row->condition && !row->condition(record)))
+			continue;
+		fill(&ret[met++], at, record);
+		if (is_open)
+			break; /* read and written: the worse row stands first */
+	}
+	return met;
+}
