@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/escape.h"
+
+size_t utf8_length(const uint8_t *p, size_t len)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t c;
+	size_t n;
+
+	if (len == 0)
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+	n = p[0] >= 0xf8 ? 0 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 0;
+	if (n == 0 || n > len)
+		return 0;
+	c = p[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return n;
+}
+
+bool utf8_is_valid(struct bytes text)
+{
+	for (size_t i = 0, n; i < text.len; i += n) {
+		n = utf8_length(text.data + i, text.len - i);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+static uint32_t code_point(const uint8_t *p, size_t n)
+{
+	uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	return c;
+}
+
+/* Characters that show nothing, or show what stands elsewhere. */
+static bool deceives(uint32_t c)
+{
+	return (c >= 0x80 && c <= 0x9f) || c == 0xad || c == 0x61c ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+void escape_text(struct buffer *to, struct bytes text)
+{
+	for (size_t i = 0, n; i < text.len; i += n) {
+		const uint8_t *p = text.data + i;
+		uint32_t c;
+
+		n = utf8_length(p, text.len - i);
+		if (n == 0) {
+			buffer_print(to, "\\x%02x", *p);
+			n = 1;
+			continue;
+		}
+		c = code_point(p, n);
+		if (c == '\\')
+			buffer_text(to, "\\\\");
+		else if (c == '\n')
+			buffer_text(to, "\\n");
+		else if (c == '\t')
+			buffer_text(to, "\\t");
+		else if (c < 0x20 || c == 0x7f)
+			buffer_print(to, "\\x%02x", c);
+		else if (deceives(c))
+			buffer_print(to, "\\u{%x}", c);
+		else
+			buffer_add(to, p, n);
+	}
+}
+
+bool escape_json(struct buffer *to, struct bytes text)
+{
+	bool foreign = !utf8_is_valid(text);
+
+	for (size_t i = 0, n; i < text.len; i += n) {
+		const uint8_t *p = text.data + i;
+
+		n = utf8_length(p, text.len - i);
+		if (n == 0 || (foreign && *p == '\\')) {
+			buffer_print(to, "\\\\x%02x", *p);
+			n = 1;
+		} else if (*p == '"' || *p == '\\') {
+			buffer_print(to, "\\%c", *p);
+		} else if (*p < 0x20 || *p == 0x7f) {
+			buffer_print(to, "\\u%04x", *p);
+		} else {
+			buffer_add(to, p, n);
+		}
+	}
+	return foreign;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One line a record for people: time, index, kind, who, what, result, and what to doubt. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "output/output.h"
+
+void output_follow(struct output_context *c, const struct record *r)
+{
+	const uint8_t *b = r->boot_id;
+
+	if (r->kind != RECORD_START)
+		return;
+	snprintf(c->host, sizeof(c->host), "%.*s", (int)r->host.len, (const char *)r->host.data);
+	snprintf(c->boot_id, sizeof(c->boot_id),
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+		 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+		 b[15]);
+}
+
+/* alice, alice as root, uid 1000, nginx.service, container 0123456789ab */
+static void put_who(struct buffer *to, const struct record *r)
+{
+	if (r->actor == ACTOR_CONTAINER)
+		buffer_print(to, "container %.12s", (const char *)r->container.data);
+	else if (r->actor == ACTOR_KERNEL)
+		buffer_text(to, "kernel");
+	else if (r->user.len)
+		escape_text(to, r->user);
+	else if (r->auid != RECORD_UNSET)
+		buffer_print(to, "uid %u", r->auid);
+	else if (r->acting_as.len)
+		escape_text(to, r->acting_as);
+	else
+		buffer_print(to, "uid %u", r->cred.euid);
+	if (r->user.len && r->acting_as.len && !bytes_equal(r->user, r->acting_as)) {
+		buffer_text(to, " as ");
+		escape_text(to, r->acting_as);
+	}
+}
+
+static void put_result(struct buffer *to, int64_t result)
+{
+	buffer_print(to, " = %lld", (long long)result);
+	if (result < 0 && result >= -4095) {
+		buffer_text(to, " ");
+		output_errno(to, (int)-result);
+	}
+}
+
+static void put_flags(struct buffer *to, uint64_t flags)
+{
+	const char *before = "  [";
+
+	for (unsigned int i = 0; i < RECORD_FLAGS; i++) {
+		if (!(flags & 1u << i))
+			continue;
+		buffer_print(to, "%s%s", before, record_flag_name(i));
+		before = " ";
+	}
+	if (flags)
+		buffer_text(to, "]");
+}
+
+static void put_argv(struct buffer *to, struct bytes argv)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < argv.len; i++) {
+		if (argv.data[i] != 0)
+			continue;
+		buffer_text(to, " '");
+		escape_text(to, bytes_of(argv.data + from, i - from));
+		buffer_text(to, "'");
+		from = i + 1;
+	}
+}
+
+static void put_open_flags(struct buffer *to, uint32_t flags)
+{
+	const char *word;
+	bool set;
+
+	for (unsigned int i = 0; (word = output_open_flag(i, flags, &set)); i++) {
+		if (set)
+			buffer_print(to, "%s%s", i ? "|" : " ", word);
+	}
+}
+
+static void put_ids(struct buffer *to, const struct record_cred *c)
+{
+	buffer_print(to, "%u/%u/%u:%u/%u/%u", c->uid, c->euid, c->suid, c->gid, c->egid, c->sgid);
+}
+
+static void put_exit(struct buffer *to, int64_t code)
+{
+	if (code & 0x7f)
+		buffer_print(to, " killed by signal %lld", (long long)(code & 0x7f));
+	else
+		buffer_print(to, " code %lld", (long long)(code >> 8 & 0xff));
+}
+
+static void put_event(struct buffer *to, const struct record *r)
+{
+	struct buffer address = { 0 };
+
+	put_who(to, r);
+	buffer_print(to, " %u ", r->pid);
+	escape_text(to, r->comm);
+	switch (r->kind) {
+	case RECORD_EXEC:
+		buffer_text(to, " -> ");
+		escape_text(to, r->path);
+		put_argv(to, r->argv);
+		break;
+	case RECORD_OPEN:
+		buffer_text(to, " ");
+		escape_text(to, r->path);
+		put_open_flags(to, r->open_flags);
+		break;
+	case RECORD_SETUID:
+		buffer_print(to, " %s(%lld, %lld, %lld) ", record_call_name(r->call),
+			     (long long)(int32_t)r->argument[0], (long long)(int32_t)r->argument[1],
+			     (long long)(int32_t)r->argument[2]);
+		put_ids(to, &r->old_cred);
+		buffer_text(to, " -> ");
+		put_ids(to, &r->cred);
+		break;
+	case RECORD_CONNECT:
+		buffer_text(to, " ");
+		output_family(to, r->family);
+		buffer_text(to, " ");
+		output_address(&address, r);
+		escape_text(to, bytes_of(address.data, address.len));
+		buffer_free(&address);
+		if (r->port)
+			buffer_print(to, " port %u", r->port);
+		break;
+	case RECORD_FORK:
+		buffer_print(to, " makes %s %u",
+			     r->child_pid == r->child_tid ? "process" : "thread", r->child_tid);
+		break;
+	case RECORD_EXIT:
+		put_exit(to, r->result);
+		break;
+	default:
+		break;
+	}
+	if (r->kind != RECORD_FORK && r->kind != RECORD_EXIT)
+		put_result(to, r->result);
+	if (r->claimed.len) {
+		buffer_text(to, "  (caller said '");
+		escape_text(to, r->claimed);
+		buffer_text(to, "')");
+	}
+	put_flags(to, r->flags);
+}
+
+static void put_own(struct buffer *to, const struct record *r)
+{
+	const char *family;
+
+	switch (r->kind) {
+	case RECORD_START:
+		escape_text(to, r->host);
+		buffer_text(to, ", kernel ");
+		escape_text(to, r->kernel);
+		buffer_text(to, ", hooks ");
+		escape_text(to, r->hooks);
+		buffer_text(to, ", scope ");
+		escape_text(to, r->scope);
+		break;
+	case RECORD_HEARTBEAT:
+		buffer_print(to, "received %llu, programs skipped %llu, canary %s",
+			     (unsigned long long)r->received, (unsigned long long)r->misses,
+			     r->canary == CANARY_SEEN ? "seen" : "not seen");
+		break;
+	case RECORD_COUNTERS:
+		buffer_print(to, "cpu %u", r->cpu);
+		break;
+	case RECORD_LOSS:
+		family = record_family_name(r->lost_family);
+		buffer_print(to, "%llu %s events lost on cpu %u (%s)", (unsigned long long)r->count,
+			     family ? family : "unknown", r->cpu,
+			     r->reason == LOSS_RING_FULL ? "ring full" : "program skipped");
+		break;
+	case RECORD_STOP:
+		buffer_print(to, "received %llu", (unsigned long long)r->received);
+		break;
+	case RECORD_USER:
+		buffer_print(to, "uid %u is ", r->id);
+		escape_text(to, r->name);
+		break;
+	case RECORD_ALERT:
+		output_alert(to, r);
+		break;
+	case RECORD_DIGEST:
+		buffer_print(to, "%016llx after %llu records", (unsigned long long)r->digest,
+			     (unsigned long long)r->at);
+		break;
+	default:
+		break;
+	}
+}
+
+void output_text(struct buffer *to, const struct output_entry *entry)
+{
+	const struct record *r = entry->record;
+
+	output_time(to, r->time);
+	buffer_print(to, " #%llu %-9s ", (unsigned long long)entry->index,
+		     record_type(r->kind)->name);
+	if (record_is_event(r->kind))
+		put_event(to, r);
+	else
+		put_own(to, r);
+	buffer_text(to, "\n");
+}
