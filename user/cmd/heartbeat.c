@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include "cmd/heartbeat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VALUES (RINGS + 3 * FAMILIES)
+
+struct heartbeat {
+	struct source *source;
+	bool open, all; /* write all counters, not only those that changed */
+	uint64_t number;
+	char canary[64];
+	enum record_canary canary_state;
+	uint64_t canary_seq, canary_cpu;
+	struct event_counters *read, *written; /* one a CPU */
+	uint64_t misses_read, misses_written;
+	uint64_t fill[RINGS];
+	uint64_t since; /* epoch ns of the last heartbeat */
+};
+
+int heartbeat_open(struct heartbeat **ret, struct source *source)
+{
+	struct heartbeat *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->source = source;
+	h->all = true;
+	h->read = calloc(source->info.cpus + 1, sizeof(*h->read));
+	h->written = calloc(source->info.cpus + 1, sizeof(*h->written));
+	if (!h->read || !h->written) {
+		heartbeat_close(h);
+		return -ENOMEM;
+	}
+	*ret = h;
+	return 0;
+}
+
+void heartbeat_close(struct heartbeat *h)
+{
+	if (!h)
+		return;
+	free(h->read);
+	free(h->written);
+	free(h);
+}
+
+static void read_counters(struct heartbeat *h)
+{
+	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++)
+		h->read[cpu] = *source_counters(h->source, cpu);
+	h->misses_read = source_misses(h->source);
+	source_fill(h->source, h->fill);
+	source_mark(h->source);
+	h->open = true;
+}
+
+void heartbeat_begin(struct heartbeat *h)
+{
+	int fd;
+
+	/* A file that cannot be: below a name that is no directory. */
+	snprintf(h->canary, sizeof(h->canary), "/proc/version/indelible-canary-%08x-%llu",
+		 h->source->info.run, (unsigned long long)++h->number);
+	h->canary_state = CANARY_LATE;
+	fd = open(h->canary, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	read_counters(h);
+}
+
+void heartbeat_begin_last(struct heartbeat *h)
+{
+	h->canary_state = CANARY_NONE;
+	h->all = true;
+	read_counters(h);
+}
+
+bool heartbeat_is_open(const struct heartbeat *h)
+{
+	return h->open;
+}
+
+bool heartbeat_is_canary(struct heartbeat *h, const struct event *e)
+{
+	const char *text = (const char *)(e + 1) + e->text[TEXT_PATH];
+
+	if (e->ring != RING_SELF || e->kind != EVENT_OPEN || h->canary_state != CANARY_LATE ||
+	    e->text[TEXT_CALLER] != strlen(h->canary) ||
+	    memcmp(text, h->canary, e->text[TEXT_CALLER]) != 0)
+		return false;
+	h->canary_state = CANARY_SEEN;
+	h->canary_seq = e->seq;
+	h->canary_cpu = e->cpu;
+	return true;
+}
+
+static uint8_t *put_values(uint8_t *p, const struct event_counters *c)
+{
+	for (int i = 0; i < RINGS; i++)
+		p = put_varint(p, c->seq[i]);
+	for (int i = 0; i < FAMILIES; i++) {
+		p = put_varint(p, c->family[i].sent);
+		p = put_varint(p, c->family[i].lost);
+		p = put_varint(p, c->family[i].filtered);
+	}
+	return p;
+}
+
+static int write_loss(struct heartbeat *h, struct pipeline *p, struct record *r, uint64_t now)
+{
+	r->kind = RECORD_LOSS;
+	r->run = h->source->info.run;
+	r->since = h->since;
+	return pipeline_append(p, r, now);
+}
+
+static int write_losses(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t now)
+{
+	int err = 0;
+
+	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++) {
+		for (uint32_t f = 0; f < FAMILIES && !err; f++) {
+			struct record r = {
+				.time = time, .cpu = cpu, .lost_family = f, .reason = LOSS_RING_FULL
+			};
+
+			r.count = h->read[cpu].family[f].lost - h->written[cpu].family[f].lost;
+			if (r.count)
+				err = write_loss(h, p, &r, now);
+		}
+	}
+	if (!err && h->misses_read != h->misses_written) {
+		/* The kernel does not say on which CPU, nor what was skipped. */
+		struct record r = { .time = time,
+				    .lost_family = FAMILIES,
+				    .reason = LOSS_PROGRAM_SKIPPED,
+				    .count = h->misses_read - h->misses_written };
+
+		err = write_loss(h, p, &r, now);
+	}
+	h->misses_written = h->misses_read;
+	return err;
+}
+
+static int write_counters(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t now)
+{
+	uint8_t values[VALUES * VARINT_MAX];
+	int err = 0;
+
+	for (uint32_t cpu = 0; cpu < h->source->info.cpus && !err; cpu++) {
+		struct record r = { .kind = RECORD_COUNTERS,
+				    .time = time,
+				    .run = h->source->info.run,
+				    .cpu = cpu };
+
+		if (!h->all && !memcmp(&h->read[cpu], &h->written[cpu], sizeof(*h->read)))
+			continue;
+		h->written[cpu] = h->read[cpu];
+		r.values = bytes_of(values, (size_t)(put_values(values, &h->read[cpu]) - values));
+		err = pipeline_append(p, &r, now);
+	}
+	h->all = false;
+	return err;
+}
+
+int heartbeat_finish(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t received,
+		     uint64_t now)
+{
+	uint8_t fill[RINGS * VARINT_MAX], *end = fill;
+	struct record r = { .kind = RECORD_HEARTBEAT,
+			    .time = time,
+			    .run = h->source->info.run,
+			    .canary = h->canary_state,
+			    .misses = h->misses_read,
+			    .received = received };
+	int err;
+
+	h->open = false;
+	if (h->canary_state == CANARY_SEEN) {
+		r.canary_seq = h->canary_seq;
+		r.canary_cpu = h->canary_cpu;
+	}
+	for (int i = 0; i < RINGS; i++)
+		end = put_varint(end, h->fill[i]);
+	r.fill = bytes_of(fill, (size_t)(end - fill));
+	err = write_losses(h, p, time, now);
+	if (!err)
+		err = write_counters(h, p, time, now);
+	if (!err)
+		err = pipeline_append(p, &r, now);
+	h->since = time;
+	return err;
+}
+
+uint64_t heartbeat_lost(const struct heartbeat *h)
+{
+	uint64_t lost = h->misses_read;
+
+	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++) {
+		for (int f = 0; f < FAMILIES; f++)
+			lost += h->read[cpu].family[f].lost;
+	}
+	return lost;
+}

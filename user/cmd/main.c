@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The command table: it serves both dispatch and help. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+const struct command commands[] = {
+	{ "run", cmd_run, "collect, attribute, chain and score until stopped",
+	  "  --chain DIR         where the chain is kept (created with a key on first use)\n"
+	  "  --scope SCOPE       all (default), pid=N (N and its descendants), cgroup=PATH\n"
+	  "  --for SECONDS       end by itself\n"
+	  "  --quiet             print alerts and errors only\n"
+	  "  --ring-size BYTES   of the main ring, a power of two (default 16777216)\n"
+	  "  --events FILE       take captured events from FILE, not from the kernel\n"
+	  "  --save-events FILE  also write the events as they come from the kernel\n" },
+	{ "show", cmd_show, "print records",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --follow            go on as records are added\n"
+	  "  --user NAME         only what this person, service or effective user did\n"
+	  "  --kind K[,K...]     only these kinds (exec, open, setuid, connect, alert, ...)\n"
+	  "  --since T           only from T on: 2026-11-23T10:00:00Z, @EPOCH, or 10m, 2h, 3d ago\n"
+	  "  --until T           only before T\n"
+	  "  --format F          text (default) or json, one object a line\n" },
+	{ "verify", cmd_verify, "check everything and say the verdict",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --key FILE          verifier key pinned off the host (identity.pub)\n"
+	  "  --checkpoint FILE   a checkpoint held elsewhere; may be given again\n"
+	  "  --held SIZE:ROOT    the same by hand, as the collector prints it; may be given again\n"
+	  "  --format F          text (default) or json\n" },
+	{ "replay", cmd_replay, "score again from the chain",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --check             compare with the alerts and digests recorded live\n"
+	  "  --format F          text (default) or json\n" },
+	{ "keygen", cmd_keygen, "make a new chain and its keys, print the verifier key",
+	  "  --chain DIR         where the chain will be kept\n"
+	  "  --name NAME         name of the host in the origin (default: the host name)\n" },
+	{ "status", cmd_status, "what the collector is doing; exit code 2 when none runs",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --format F          text (default) or json\n" },
+	{ "version", cmd_version, "build, kernel floor and formats", "" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		if (strcmp(c->name, name) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "Usage: indelible COMMAND [OPTION]...\n"
+		    "An event is logged. It cannot be changed. It will never vanish.\n\n");
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(to, "  %-8s %s\n", c->name, c->does);
+	fprintf(to, "\nindelible COMMAND --help lists the options of a command.\n"
+		    "Exit codes: 0 good, 1 the evidence or the input is bad, 2 could not do it.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_COULD_NOT;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_GOOD;
+	}
+	c = command_find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+	if (!c)
+		return complain(EXIT_COULD_NOT,
+				"unknown command '%s'; 'indelible --help' lists them", argv[1]);
+	return c->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include "cmd/model.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_NAME "score-key "
+
+uint64_t model_from(uint64_t next)
+{
+	const uint64_t step = MODEL_HORIZON / 2;
+
+	return next < MODEL_HORIZON ? 0 : next / step * step - step;
+}
+
+void model_key_line(const uint8_t key[16], char ret[64])
+{
+	size_t n = (size_t)snprintf(ret, 64, KEY_NAME);
+
+	for (int i = 0; i < 16; i++)
+		n += (size_t)snprintf(ret + n, 64 - n, "%02x", key[i]);
+	snprintf(ret + n, 64 - n, "\n");
+}
+
+static int parse_key(struct bytes schema, uint8_t ret[16])
+{
+	const uint8_t *p =
+		schema.len ? memmem(schema.data, schema.len, "\n" KEY_NAME, strlen(KEY_NAME) + 1)
+			   : NULL;
+	size_t at;
+
+	if (!p)
+		return -EBADMSG;
+	at = (size_t)(p - schema.data) + strlen(KEY_NAME) + 1;
+	if (schema.len - at < 33 || schema.data[at + 32] != '\n')
+		return -EBADMSG;
+	for (int i = 0; i < 16; i++) {
+		char pair[3] = { (char)schema.data[at + 2 * i], (char)schema.data[at + 2 * i + 1],
+				 0 };
+
+		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]))
+			return -EBADMSG;
+		ret[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	return 0;
+}
+
+int model_key(const char *dir, uint8_t ret[16], struct chain_error *err)
+{
+	struct chain_reader *reader;
+	struct chain_entry entry;
+	int e = chain_reader_open(&reader, dir, err);
+
+	if (e)
+		return e;
+	e = chain_reader_next(reader, &entry);
+	e = e == 1 ? parse_key(entry.bytes, ret) : e ? e : -EBADMSG;
+	if (e)
+		snprintf(err->text, sizeof(err->text),
+			 "%s: the first entry holds no score key: not a chain of this program",
+			 dir);
+	chain_reader_close(reader);
+	return e;
+}
+
+int model_learn(struct score *score, const char *dir, uint64_t from, uint64_t to,
+		struct chain_error *err)
+{
+	struct chain_reader *reader = NULL;
+	struct chain_entry entry = { 0 };
+	struct record record, alert;
+	int e;
+
+	if (from >= to)
+		return 0;
+	e = chain_reader_open(&reader, dir, err);
+	if (e)
+		return e;
+	e = chain_reader_seek(reader, from);
+	while (!e && (e = chain_reader_next(reader, &entry)) == 1 && entry.index < to) {
+		e = 0;
+		if (entry.index >= from && !record_decode(entry.bytes, &record))
+			score_record(score, entry.index, &record, &alert);
+	}
+	if (e < 0)
+		snprintf(err->text, sizeof(err->text), "%s: %s", dir, chain_reader_error(reader));
+	chain_reader_close(reader);
+	return e < 0 ? e : 0;
+}

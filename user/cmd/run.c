@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: Apache-2.0
+/* indelible run: wire the pipeline, keep it going, close it cleanly. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
+
+#include "attribute/attribute.h"
+#include "base/escape.h"
+#include "capture/event_file.h"
+#include "capture/loader.h"
+#include "capture/proc.h"
+#include "cmd/cmd.h"
+#include "cmd/heartbeat.h"
+#include "cmd/model.h"
+#include "cmd/pipeline.h"
+#include "output/output.h"
+
+#define SECOND	     1000000000ull
+#define BATCH	     64	  /* events between looks at the clock */
+#define IDLE_WAIT_MS 1000 /* longest sleep */
+#define SCHEMA_ROOM  16384
+
+struct settings {
+	const char *dir, *events, *save_events;
+	const char *scope_text;
+	struct loader_options loader;
+	uint64_t seconds; /* 0: until stopped */
+	bool quiet;
+};
+
+struct run {
+	struct settings settings;
+	struct host host;
+	struct chain_opened opened;
+	struct source *source;
+	struct attribute *attribute;
+	struct heartbeat *heartbeat;
+	struct event_writer *saved;
+	struct pipeline pipeline;
+	uint8_t key[16];
+	uint64_t boot_time, received, next_heartbeat, next_status, last_received;
+	bool terminal, status_shown;
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
+{
+	stop_signal = number;
+}
+
+/* --- what the person sees
+ * ------------------------------------------------------------------------- */
+
+static void clear_status(struct run *r)
+{
+	if (r->status_shown)
+		fputs("\r\033[K", stdout);
+	r->status_shown = false;
+}
+
+static void print_alert(void *ctx, uint64_t index, const struct record *alert)
+{
+	struct run *r = ctx;
+	struct output_context context = { 0 };
+	struct output_entry entry = { index, NULL, alert, &context };
+	struct buffer line = { 0 };
+
+	clear_status(r);
+	output_text(&line, &entry);
+	if (line.data)
+		fputs(line.data, stdout);
+	fflush(stdout);
+	buffer_free(&line);
+}
+
+static void print_status(struct run *r)
+{
+	struct chain_state s;
+
+	chain_get_state(r->pipeline.chain, &s);
+	clear_status(r);
+	printf("%" PRIu64 " events (%" PRIu64 "/s), %" PRIu64 " lost, %" PRIu64
+	       " entries, seal %" PRIu64 " over %" PRIu64 ", %" PRIu64 " alerts",
+	       r->received, r->received - r->last_received, heartbeat_lost(r->heartbeat), s.next,
+	       s.seal, s.sealed, r->pipeline.alerts);
+	r->last_received = r->received;
+	r->status_shown = true;
+	fflush(stdout);
+}
+
+static void print_start(const struct run *r)
+{
+	if (r->settings.quiet)
+		return;
+	printf("indelible %s: hooks %s, kernel %s, scope %s\n"
+	       "chain %s%s, key %s\n"
+	       "verifier key (keep a copy off this host): %s\n",
+	       INDELIBLE_VERSION, r->source->info.hooks, r->host.kernel, r->settings.scope_text,
+	       r->settings.dir, r->opened.created ? " (new)" : "", r->opened.fingerprint,
+	       r->opened.vkey);
+	if (r->opened.recovered)
+		printf("recovered: the last run did not end cleanly; %" PRIu64
+		       " unsealed entries kept, %" PRIu64 " torn bytes left behind\n",
+		       r->opened.adopted, r->opened.dead);
+	fflush(stdout);
+}
+
+/* --- options
+ * -------------------------------------------------------------------------------------- */
+
+static bool parse_scope(const char *text, struct settings *s)
+{
+	uint64_t pid;
+
+	s->scope_text = text;
+	if (strcmp(text, "all") == 0) {
+		s->loader.scope = SCOPE_ALL;
+		return true;
+	}
+	if (strncmp(text, "pid=", 4) == 0) {
+		if (!parse_number(text + 4, "run: --scope pid", 1, INT32_MAX, &pid))
+			return false;
+		s->loader.scope = SCOPE_TREE;
+		s->loader.pid = (uint32_t)pid;
+		return true;
+	}
+	if (strncmp(text, "cgroup=/", 8) == 0) {
+		s->loader.scope = SCOPE_CGROUP;
+		s->loader.cgroup = text + 7;
+		return true;
+	}
+	complain(0, "run: --scope '%s' is none of all, pid=N, cgroup=/PATH", text);
+	return false;
+}
+
+static bool parse_options(int argc, char **argv, struct settings *s)
+{
+	static const struct option options[] = {
+		{ "chain", required_argument, NULL, 'c' },
+		{ "scope", required_argument, NULL, 's' },
+		{ "for", required_argument, NULL, 'f' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "ring-size", required_argument, NULL, 'r' },
+		{ "events", required_argument, NULL, 'e' },
+		{ "save-events", required_argument, NULL, 'w' },
+		{ 0 },
+	};
+	uint64_t n;
+	int got, opt;
+
+	*s = (struct settings){ .dir = default_chain_dir(), .scope_text = "all" };
+	while ((got = next_option(command_find("run"), argc, argv, options, 0, &opt)) == 1) {
+		switch (opt) {
+		case 'c':
+			s->dir = optarg;
+			break;
+		case 's':
+			if (!parse_scope(optarg, s))
+				return false;
+			break;
+		case 'f':
+			if (!parse_number(optarg, "run: --for", 1, UINT32_MAX, &s->seconds))
+				return false;
+			break;
+		case 'q':
+			s->quiet = true;
+			break;
+		case 'r':
+			if (!parse_number(optarg, "run: --ring-size", 4096, 1u << 30, &n))
+				return false;
+			if (n & (n - 1)) {
+				complain(0, "run: --ring-size %s is not a power of two", optarg);
+				return false;
+			}
+			s->loader.ring_bytes = n;
+			break;
+		case 'e':
+			s->events = optarg;
+			break;
+		default:
+			s->save_events = optarg;
+		}
+	}
+	return got == 0;
+}
+
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
+
+static int open_chain(struct run *r)
+{
+	char context[1024], line[64], *schema = malloc(SCHEMA_ROOM);
+	struct chain_options options = { .dir = r->settings.dir, .name = r->host.name };
+	struct chain_error err = { 0 };
+	ssize_t n;
+	int e;
+
+	if (!schema)
+		return complain(EXIT_COULD_NOT, "run: out of memory");
+	e = model_key(r->settings.dir, r->key, &err);
+	if (e == -ENOENT && getrandom(r->key, sizeof(r->key), 0) == sizeof(r->key))
+		e = 0; /* a new chain gets a new key */
+	if (e) {
+		free(schema);
+		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "run: %s",
+				err.text[0] ? err.text : strerror(-e));
+	}
+	model_key_line(r->key, line);
+	snprintf(context, sizeof(context), "host %s\nindelible %s\n%s", r->host.full_name,
+		 INDELIBLE_VERSION, line);
+	n = record_schema(schema, SCHEMA_ROOM, context);
+	if (n < 0) {
+		free(schema);
+		return complain(EXIT_COULD_NOT, "run: the schema does not fit");
+	}
+	options.machine_id = bytes_of_text(r->host.machine_id);
+	options.schema = bytes_of(schema, (size_t)n);
+	memcpy(options.boot_id, r->host.boot_id, sizeof(options.boot_id));
+	e = chain_open(&r->pipeline.chain, &options, &r->opened, &err);
+	free(schema);
+	if (e)
+		return complain(e == -EBADMSG || e == -ESTALE ? EXIT_BAD : EXIT_COULD_NOT,
+				"run: %s", err.text[0] ? err.text : strerror(-e));
+	return EXIT_GOOD;
+}
+
+static int open_model(struct run *r)
+{
+	struct score_options options;
+	struct chain_error err = { 0 };
+	struct chain_state s;
+	int e;
+
+	memcpy(options.key, r->key, sizeof(options.key));
+	e = score_open(&r->pipeline.score, &options);
+	if (e)
+		return complain(EXIT_COULD_NOT, "run: cannot make the model: %s", strerror(-e));
+	chain_get_state(r->pipeline.chain, &s);
+	e = model_learn(r->pipeline.score, r->settings.dir, model_from(s.next), s.next, &err);
+	if (e)
+		return complain(EXIT_BAD, "run: cannot rebuild the model: %s", err.text);
+	return EXIT_GOOD;
+}
+
+static int open_source(struct run *r)
+{
+	char err[512];
+	int e;
+
+	if (r->settings.events) {
+		e = event_file_open(&r->source, r->settings.events);
+		if (e == -EBADMSG)
+			return complain(EXIT_BAD, "run: %s is no event file of version %d",
+					r->settings.events, EVENT_VERSION);
+		if (e)
+			return complain(EXIT_COULD_NOT, "run: %s: %s", r->settings.events,
+					strerror(-e));
+		return EXIT_GOOD;
+	}
+	do {
+		if (getrandom(&r->settings.loader.run, sizeof(r->settings.loader.run), 0) < 0)
+			return complain(EXIT_COULD_NOT, "run: no randomness: %s", strerror(errno));
+	} while (r->settings.loader.run == 0);
+	e = loader_open(&r->source, &r->settings.loader, err, sizeof(err));
+	return e ? complain(EXIT_COULD_NOT, "run: %s", err) : EXIT_GOOD;
+}
+
+static int look_up(void *ctx, uint32_t pid, struct task_facts *ret)
+{
+	(void)ctx;
+	return proc_read(pid, ret);
+}
+
+struct snapshot {
+	struct attribute *attribute;
+	struct task_facts facts;
+};
+
+static int add_task(void *ctx, uint32_t pid)
+{
+	struct snapshot *s = ctx;
+
+	if (!proc_read(pid, &s->facts))
+		attribute_task(s->attribute, &s->facts);
+	return 0;
+}
+
+/* The rings are open: whoever starts from here on is an event, all others are in /proc. */
+static int open_attribution(struct run *r)
+{
+	struct attribute_options options = { .boot_time = r->boot_time };
+	struct snapshot *snapshot;
+	int e;
+
+	if (!r->settings.events)
+		options.look_up = look_up;
+	e = attribute_open(&r->attribute, &options);
+	if (e)
+		return complain(EXIT_COULD_NOT, "run: no process table: %s", strerror(-e));
+	if (r->settings.events)
+		return EXIT_GOOD;
+	snapshot = malloc(sizeof(*snapshot));
+	if (!snapshot)
+		return complain(EXIT_COULD_NOT, "run: out of memory");
+	snapshot->attribute = r->attribute;
+	proc_each(add_task, snapshot);
+	free(snapshot);
+	return EXIT_GOOD;
+}
+
+/* Event files have no run of their own in the head: take the first event's. */
+static void adopt_run(struct run *r, const struct event *e)
+{
+	if (r->source->info.run == 0)
+		r->source->info.run = e->run;
+}
+
+static int append_start(struct run *r)
+{
+	struct chain_state s;
+	struct record start = { .kind = RECORD_START,
+				.run = r->source->info.run,
+				.pid = (uint32_t)getpid(),
+				.cpus = r->source->info.cpus,
+				.boot_time = r->boot_time };
+
+	chain_get_state(r->pipeline.chain, &s);
+	start.time = r->boot_time + clock_monotonic();
+	start.model_from = model_from(s.next);
+	memcpy(start.boot_id, r->host.boot_id, sizeof(start.boot_id));
+	start.host = bytes_of_text(r->host.full_name);
+	start.kernel = bytes_of_text(r->host.kernel);
+	start.version = bytes_of_text(INDELIBLE_VERSION);
+	start.hooks = bytes_of_text(r->source->info.hooks);
+	start.scope = bytes_of_text(r->settings.scope_text);
+	start.programs = bytes_of_text(r->source->info.programs);
+	return pipeline_append(&r->pipeline, &start, clock_monotonic());
+}
+
+/* --- the loop
+ * ------------------------------------------------------------------------------------- */
+
+static int append_event(struct run *r, const struct event *e, uint64_t now)
+{
+	struct record record, binding;
+	int err;
+
+	r->received++;
+	if (heartbeat_is_canary(r->heartbeat, e))
+		return 0;
+	attribute_event(r->attribute, e, &record);
+	while (attribute_next_binding(r->attribute, &binding)) {
+		binding.time = record.time;
+		err = pipeline_append(&r->pipeline, &binding, now);
+		if (err)
+			return err;
+	}
+	return pipeline_append(&r->pipeline, &record, now);
+}
+
+/* Take events until none is ready or it is time to look at the clock. */
+static int take_events(struct run *r, uint64_t now, int *ret_taken)
+{
+	const struct event *e;
+	int n = 0, err = 0;
+
+	while (!err && n < BATCH && (e = source_next(r->source))) {
+		if (r->saved)
+			event_writer_put(r->saved, e);
+		err = append_event(r, e, now);
+		n++;
+	}
+	*ret_taken = n;
+	return err;
+}
+
+static uint64_t epoch_now(void)
+{
+	return clock_boot_time() + clock_monotonic();
+}
+
+static int keep_beating(struct run *r, uint64_t now)
+{
+	if (!heartbeat_is_open(r->heartbeat) && now >= r->next_heartbeat) {
+		r->next_heartbeat = now + SECOND;
+		r->boot_time = clock_boot_time();
+		attribute_set_boot_time(r->attribute, r->boot_time);
+		attribute_refresh(r->attribute);
+		heartbeat_begin(r->heartbeat);
+	}
+	if (heartbeat_is_open(r->heartbeat) && source_drained(r->source))
+		return heartbeat_finish(r->heartbeat, &r->pipeline, epoch_now(), r->received, now);
+	return 0;
+}
+
+static int sleep_until_due(struct run *r, uint64_t now)
+{
+	uint64_t due = chain_due(r->pipeline.chain), wait;
+
+	if (r->next_heartbeat < due)
+		due = r->next_heartbeat;
+	wait = due > now ? (due - now) / 1000000 + 1 : 0;
+	return source_wait(r->source, wait > IDLE_WAIT_MS ? IDLE_WAIT_MS : (int)wait);
+}
+
+static int loop(struct run *r)
+{
+	uint64_t now = clock_monotonic(), end = UINT64_MAX;
+	int err, taken;
+
+	if (r->settings.seconds)
+		end = now + r->settings.seconds * SECOND;
+	while (!stop_signal && now < end) {
+		err = take_events(r, now, &taken);
+		now = clock_monotonic();
+		if (!err && !r->settings.events)
+			err = keep_beating(r, now);
+		if (!err)
+			err = chain_tick(r->pipeline.chain, now);
+		if (err)
+			return err;
+		if (r->terminal && !r->settings.quiet && now >= r->next_status) {
+			r->next_status = now + SECOND;
+			print_status(r);
+		}
+		if (taken)
+			continue;
+		err = sleep_until_due(r, now);
+		if (err == -ENODATA)
+			return 0;
+		if (err < 0)
+			return err;
+		now = clock_monotonic();
+	}
+	return 0;
+}
+
+/* --- the end
+ * -------------------------------------------------------------------------------------- */
+
+/* The programs are off, but one may still be in the middle: wait until all have left. */
+static void let_programs_finish(void)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
+		usleep(100000);
+}
+
+static int drain(struct run *r)
+{
+	int err, taken;
+
+	heartbeat_begin_last(r->heartbeat);
+	do {
+		err = take_events(r, clock_monotonic(), &taken);
+		if (!err)
+			err = chain_tick(r->pipeline.chain, clock_monotonic());
+	} while (!err && (taken || !source_drained(r->source)));
+	return err ? err
+		   : heartbeat_finish(r->heartbeat, &r->pipeline, epoch_now(), r->received,
+				      clock_monotonic());
+}
+
+static int end_run(struct run *r)
+{
+	struct record stop = { .kind = RECORD_STOP, .run = r->source->info.run };
+	uint64_t now;
+	int err = 0;
+
+	source_stop(r->source);
+	let_programs_finish();
+	if (!r->settings.events)
+		err = drain(r);
+	now = clock_monotonic();
+	stop.time = epoch_now();
+	stop.received = r->received;
+	if (!err)
+		err = pipeline_append_digest(&r->pipeline, stop.time, now);
+	return err ? err : pipeline_append(&r->pipeline, &stop, now);
+}
+
+static int report_stopped_chain(struct run *r, int err)
+{
+	const char *why = chain_stop_reason(r->pipeline.chain);
+
+	clear_status(r);
+	return complain(EXIT_COULD_NOT,
+			"run: stopped: %s; what was sealed stays, start again to recover",
+			*why ? why : strerror(-err));
+}
+
+static int collect(struct run *r)
+{
+	struct chain_error err = { 0 };
+	struct chain *chain;
+	struct chain_state s;
+	int e = append_start(r);
+
+	if (!e)
+		e = loop(r);
+	if (!e)
+		e = end_run(r);
+	if (e)
+		return report_stopped_chain(r, e);
+	clear_status(r);
+	chain = r->pipeline.chain;
+	r->pipeline.chain = NULL;
+	chain_get_state(chain, &s);
+	e = chain_close(chain, clock_monotonic(), &err);
+	if (e)
+		return complain(EXIT_COULD_NOT, "run: the chain could not be closed: %s",
+				err.text[0] ? err.text : strerror(-e));
+	if (!r->settings.quiet)
+		printf("closed: %" PRIu64 " events, %" PRIu64 " lost, %" PRIu64 " entries, %" PRIu64
+		       " alerts\n",
+		       r->received, r->heartbeat ? heartbeat_lost(r->heartbeat) : 0, s.next,
+		       r->pipeline.alerts);
+	if (r->settings.events && event_file_damage(r->source))
+		return complain(EXIT_BAD, "run: %s: damaged at offset %" PRIu64, r->settings.events,
+				event_file_damage(r->source));
+	return EXIT_GOOD;
+}
+
+static int open_all(struct run *r)
+{
+	int e = host_read(&r->host);
+
+	if (e)
+		return complain(EXIT_COULD_NOT, "run: cannot tell which boot this is: %s",
+				strerror(-e));
+	r->boot_time = clock_boot_time();
+	e = open_chain(r);
+	if (!e)
+		e = open_model(r);
+	if (!e)
+		e = open_source(r);
+	if (!e && heartbeat_open(&r->heartbeat, r->source))
+		e = complain(EXIT_COULD_NOT, "run: out of memory");
+	if (!e)
+		e = open_attribution(r);
+	if (!e && r->settings.save_events) {
+		int err = event_writer_open(&r->saved, r->settings.save_events);
+
+		if (err)
+			e = complain(EXIT_COULD_NOT, "run: %s: %s", r->settings.save_events,
+				     strerror(-err));
+	}
+	return e;
+}
+
+static void close_all(struct run *r)
+{
+	if (event_writer_close(r->saved))
+		complain(0, "run: %s could not be written whole", r->settings.save_events);
+	source_close(r->source);
+	attribute_close(r->attribute);
+	heartbeat_close(r->heartbeat);
+	score_close(r->pipeline.score);
+	chain_abandon(r->pipeline.chain);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct run *r = calloc(1, sizeof(*r));
+	int e;
+
+	if (!r)
+		return complain(EXIT_COULD_NOT, "run: out of memory");
+	if (!parse_options(argc, argv, &r->settings)) {
+		free(r);
+		return EXIT_COULD_NOT;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not a death */
+	r->terminal = isatty(STDOUT_FILENO);
+	r->pipeline.on_alert = print_alert;
+	r->pipeline.ctx = r;
+	e = open_all(r);
+	if (!e) {
+		/* Keep up with floods; where that is not allowed, the counters will tell. */
+		setpriority(PRIO_PROCESS, 0, -10);
+		print_start(r);
+		e = collect(r);
+	}
+	close_all(r);
+	free(r);
+	return e;
+}
