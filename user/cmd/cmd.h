@@ -48,6 +48,7 @@ struct host {
 int host_read(struct host *ret);
 
 uint64_t clock_monotonic(void); /* ns */
+uint64_t clock_epoch(void);	/* ns */
 uint64_t clock_boot_time(void); /* epoch ns of CLOCK_BOOTTIME 0, as the clock stands now */
 
 int cmd_run(int argc, char **argv);

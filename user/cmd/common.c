@@ -167,6 +167,11 @@ uint64_t clock_monotonic(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_epoch(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
 uint64_t clock_boot_time(void)
 {
 	return read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME);

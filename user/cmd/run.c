@@ -320,13 +320,6 @@ static int open_attribution(struct run *r)
 	return EXIT_GOOD;
 }
 
-/* Event files have no run of their own in the head: take the first event's. */
-static void adopt_run(struct run *r, const struct event *e)
-{
-	if (r->source->info.run == 0)
-		r->source->info.run = e->run;
-}
-
 static int append_start(struct run *r)
 {
 	struct chain_state s;
@@ -337,7 +330,7 @@ static int append_start(struct run *r)
 				.boot_time = r->boot_time };
 
 	chain_get_state(r->pipeline.chain, &s);
-	start.time = r->boot_time + clock_monotonic();
+	start.time = clock_epoch();
 	start.model_from = model_from(s.next);
 	memcpy(start.boot_id, r->host.boot_id, sizeof(start.boot_id));
 	start.host = bytes_of_text(r->host.full_name);
@@ -386,11 +379,6 @@ static int take_events(struct run *r, uint64_t now, int *ret_taken)
 	return err;
 }
 
-static uint64_t epoch_now(void)
-{
-	return clock_boot_time() + clock_monotonic();
-}
-
 static int keep_beating(struct run *r, uint64_t now)
 {
 	if (!heartbeat_is_open(r->heartbeat) && now >= r->next_heartbeat) {
@@ -401,7 +389,8 @@ static int keep_beating(struct run *r, uint64_t now)
 		heartbeat_begin(r->heartbeat);
 	}
 	if (heartbeat_is_open(r->heartbeat) && source_drained(r->source))
-		return heartbeat_finish(r->heartbeat, &r->pipeline, epoch_now(), r->received, now);
+		return heartbeat_finish(r->heartbeat, &r->pipeline, clock_epoch(), r->received,
+					now);
 	return 0;
 }
 
@@ -468,7 +457,7 @@ static int drain(struct run *r)
 			err = chain_tick(r->pipeline.chain, clock_monotonic());
 	} while (!err && (taken || !source_drained(r->source)));
 	return err ? err
-		   : heartbeat_finish(r->heartbeat, &r->pipeline, epoch_now(), r->received,
+		   : heartbeat_finish(r->heartbeat, &r->pipeline, clock_epoch(), r->received,
 				      clock_monotonic());
 }
 
@@ -483,7 +472,7 @@ static int end_run(struct run *r)
 	if (!r->settings.events)
 		err = drain(r);
 	now = clock_monotonic();
-	stop.time = epoch_now();
+	stop.time = clock_epoch();
 	stop.received = r->received;
 	if (!err)
 		err = pipeline_append_digest(&r->pipeline, stop.time, now);

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+/* indelible verify: the chain's verdict and the records' coverage, together. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/file.h"
+#include "chain/verify.h"
+#include "cmd/cmd.h"
+#include "record/coverage.h"
+
+#define HELD_MAX 64
+
+struct request {
+	struct chain_verify_options options;
+	const char *checkpoints[HELD_MAX + 1];
+	struct chain_held held[HELD_MAX];
+	size_t checkpoint_count;
+	char *key;
+	bool json;
+};
+
+/* The key file: one line, as identity.pub has it. */
+static bool read_key(const char *path, char **ret)
+{
+	uint8_t *data;
+	size_t len;
+	int err = read_file(AT_FDCWD, path, 1024, &data, &len);
+
+	if (err) {
+		complain(0, "verify: --key %s: %s", path, strerror(-err));
+		return false;
+	}
+	data[strcspn((char *)data, "\n")] = 0;
+	*ret = (char *)data;
+	return true;
+}
+
+static bool parse_held(const char *text, struct chain_held *ret)
+{
+	char *colon;
+	unsigned long long size;
+
+	errno = 0;
+	size = strtoull(text, &colon, 10);
+	if (!isdigit((unsigned char)text[0]) || errno || *colon != ':' ||
+	    strlen(colon + 1) != 2 * CHAIN_HASH)
+		return false;
+	for (int i = 0; i < CHAIN_HASH; i++) {
+		char pair[3] = { colon[1 + 2 * i], colon[2 + 2 * i], 0 };
+
+		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]))
+			return false;
+		ret->root[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	ret->size = size;
+	return true;
+}
+
+static bool take_option(struct request *q, int opt)
+{
+	switch (opt) {
+	case 'c':
+		q->options.dir = optarg;
+		return true;
+	case 'k':
+		free(q->key);
+		q->key = NULL;
+		return read_key(optarg, &q->key);
+	case 'p':
+		if (q->checkpoint_count == HELD_MAX) {
+			complain(0, "verify: more than %d checkpoints", HELD_MAX);
+			return false;
+		}
+		q->checkpoints[q->checkpoint_count++] = optarg;
+		return true;
+	case 'd':
+		if (q->options.held_count == HELD_MAX ||
+		    !parse_held(optarg, &q->held[q->options.held_count])) {
+			complain(0,
+				 "verify: --held '%s' is not SIZE:ROOT, a number and 64 "
+				 "hexadecimal digits",
+				 optarg);
+			return false;
+		}
+		q->options.held_count++;
+		return true;
+	default:
+		q->json = strcmp(optarg, "json") == 0;
+		if (q->json || strcmp(optarg, "text") == 0)
+			return true;
+		complain(0, "verify: --format '%s' is neither text nor json", optarg);
+		return false;
+	}
+}
+
+static bool parse_options(int argc, char **argv, struct request *q)
+{
+	static const struct option options[] = {
+		{ "chain", required_argument, NULL, 'c' },
+		{ "key", required_argument, NULL, 'k' },
+		{ "checkpoint", required_argument, NULL, 'p' },
+		{ "held", required_argument, NULL, 'd' },
+		{ "format", required_argument, NULL, 'o' },
+		{ 0 },
+	};
+	int got, opt;
+
+	q->options.dir = default_chain_dir();
+	while ((got = next_option(command_find("verify"), argc, argv, options, 0, &opt)) == 1) {
+		if (!take_option(q, opt))
+			return false;
+	}
+	q->options.vkey = q->key;
+	q->options.checkpoints = q->checkpoint_count ? q->checkpoints : NULL;
+	q->options.held = q->held;
+	return got == 0;
+}
+
+/* What the layer of records wants to know of every entry. */
+struct watch {
+	struct coverage *coverage;
+	uint64_t unknown; /* records of a kind this build does not know */
+	uint64_t broken, broken_at;
+};
+
+static int watch_entry(void *ctx, const struct chain_entry *entry)
+{
+	struct watch *w = ctx;
+	struct record record;
+	int err;
+
+	if (entry->bytes.data[0] < CHAIN_RECORD_TYPE)
+		return 0;
+	err = record_decode(entry->bytes, &record);
+	if (err == -EPROTONOSUPPORT) {
+		w->unknown++;
+		return 0;
+	}
+	if (err) {
+		if (!w->broken++)
+			w->broken_at = entry->index;
+		return 0;
+	}
+	return coverage_record(w->coverage, entry->index, &record);
+}
+
+static void add_coverage(struct watch *w, struct chain_report *report)
+{
+	struct coverage_result c;
+
+	coverage_end(w->coverage, report->live, &c);
+	report->coverage.events = c.events;
+	report->coverage.lost = c.lost;
+	report->coverage.open = c.open;
+	report->coverage.gap = c.gap;
+	report->coverage.gap_from = c.gap_from;
+	report->coverage.gap_to = c.gap_to;
+	snprintf(report->coverage.why, sizeof(report->coverage.why), "%s", c.why);
+	if (w->broken && !c.gap) {
+		report->coverage.gap = w->broken;
+		report->coverage.gap_from = report->coverage.gap_to = w->broken_at;
+		snprintf(report->coverage.why, sizeof(report->coverage.why),
+			 "%" PRIu64 " records are not well-formed", w->broken);
+	}
+}
+
+static void print_root(const uint8_t root[CHAIN_HASH])
+{
+	for (int i = 0; i < CHAIN_HASH; i++)
+		printf("%02x", root[i]);
+}
+
+static void print_verdict(const struct chain_report *r)
+{
+	printf("%s", chain_verdict_name(r->verdict));
+	switch (r->verdict) {
+	case CHAIN_TAMPER:
+		if (r->found == CHAIN_TAMPER)
+			printf(": entries %" PRIu64 " to %" PRIu64 ", %s at offset %" PRIu64 ": %s",
+			       r->from, r->to, r->file, r->offset, r->why);
+		else
+			printf(": entries %" PRIu64 " to %" PRIu64 ": %" PRIu64
+			       " events missing without an excuse: %s",
+			       r->coverage.gap_from, r->coverage.gap_to, r->coverage.gap,
+			       r->coverage.why);
+		break;
+	case CHAIN_FORK:
+		printf(": another history at size %" PRIu64 ": %s", r->from, r->why);
+		break;
+	case CHAIN_ROLLBACK:
+		printf(": sealed up to %" PRIu64 ", but a checkpoint was seen at %" PRIu64 ": %s",
+		       r->from, r->to, r->why);
+		break;
+	case CHAIN_UNVERIFIABLE:
+		printf(": %s", r->why);
+		break;
+	case CHAIN_TORN:
+		printf(": %" PRIu64 " recoveries, %" PRIu64 " entries adopted, %" PRIu64
+		       " bytes torn, %" PRIu64 " entries unsealed",
+		       r->recoveries, r->adopted, r->dead_bytes + r->torn_bytes, r->unsealed);
+		break;
+	case CHAIN_LOSS:
+		printf(": %" PRIu64 " events lost and counted, %" PRIu64 " windows open",
+		       r->coverage.lost, r->coverage.open);
+		break;
+	default:
+		break;
+	}
+	if (r->exit_code == EXIT_GOOD && !r->pinned)
+		printf(" (identity not pinned: give --key)");
+	printf("\n");
+}
+
+static void print_text(const struct chain_report *r, const struct watch *w)
+{
+	print_verdict(r);
+	printf("log         %s\n", r->origin);
+	printf("entries     %" PRIu64 ", sealed %" PRIu64 " by %" PRIu64 " seals, unsealed %" PRIu64
+	       ", proven good up to %" PRIu64 "\n",
+	       r->entries, r->sealed, r->seals, r->unsealed, r->last_good);
+	printf("events      %" PRIu64 ", lost %" PRIu64 ", open windows %" PRIu64 ", gaps %" PRIu64
+	       "\n",
+	       r->coverage.events, r->coverage.lost, r->coverage.open, r->coverage.gap);
+	printf("crashes     %" PRIu64 " recoveries, %" PRIu64 " adopted, dead %" PRIu64
+	       " bytes, torn %" PRIu64 " bytes%s\n",
+	       r->recoveries, r->adopted, r->dead_bytes, r->torn_bytes,
+	       r->torn_seal ? ", last seal torn" : "");
+	printf("witness     unwitnessed %" PRIu64 ", pinned %s, pruned %" PRIu64
+	       ", stray files %" PRIu64 "\n",
+	       r->unwitnessed, r->pinned ? "yes" : "no", r->pruned, r->stray);
+	if (w->unknown)
+		printf("unknown     %" PRIu64 " records of kinds newer than this build\n",
+		       w->unknown);
+	printf("state       %s\n", r->live ? "being written" : r->closed ? "closed" : "not closed");
+	printf("hold this   --held %" PRIu64 ":", r->sealed);
+	print_root(r->root);
+	printf("\nlimits      the writer is trusted at the moment of writing, not after a "
+	       "takeover: "
+	       "then start a new log;\n"
+	       "            a cut at a seal, and chain and keys rolled back together, show only "
+	       "against a held checkpoint;\n"
+	       "            unsealed entries are not protected\n");
+}
+
+static void print_json_text(const char *name, const char *value)
+{
+	struct buffer b = { 0 };
+
+	escape_json(&b, bytes_of_text(value));
+	printf(",\"%s\":\"%s\"", name, b.data ? b.data : "");
+	buffer_free(&b);
+}
+
+static void print_json(const struct chain_report *r, const struct watch *w)
+{
+	bool gap = r->verdict == CHAIN_TAMPER && r->found != CHAIN_TAMPER;
+
+	printf("{\"verdict\":\"%s\",\"exit\":%d", chain_verdict_name(r->verdict), r->exit_code);
+	print_json_text("why", gap ? r->coverage.why : r->why);
+	print_json_text("file", r->file);
+	print_json_text("origin", r->origin);
+	print_json_text("vkey", r->vkey);
+	printf(",\"from\":%" PRIu64 ",\"to\":%" PRIu64 ",\"offset\":%" PRIu64
+	       ",\"entries\":%" PRIu64 ",\"last_good\":%" PRIu64 ",\"sealed\":%" PRIu64
+	       ",\"seals\":%" PRIu64 ",\"unsealed\":%" PRIu64 ",\"unwitnessed\":%" PRIu64
+	       ",\"recoveries\":%" PRIu64 ",\"adopted\":%" PRIu64 ",\"dead_bytes\":%" PRIu64
+	       ",\"torn_bytes\":%" PRIu64 ",\"torn_seal\":%s,\"pruned\":%" PRIu64
+	       ",\"stray\":%" PRIu64 ",\"pinned\":%s,\"live\":%s,\"closed\":%s",
+	       gap ? r->coverage.gap_from : r->from, gap ? r->coverage.gap_to : r->to, r->offset,
+	       r->entries, r->last_good, r->sealed, r->seals, r->unsealed, r->unwitnessed,
+	       r->recoveries, r->adopted, r->dead_bytes, r->torn_bytes,
+	       r->torn_seal ? "true" : "false", r->pruned, r->stray, r->pinned ? "true" : "false",
+	       r->live ? "true" : "false", r->closed ? "true" : "false");
+	printf(",\"events\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"open\":%" PRIu64 ",\"gap\":%" PRIu64
+	       ",\"unknown\":%" PRIu64 ",\"root\":\"",
+	       r->coverage.events, r->coverage.lost, r->coverage.open, r->coverage.gap, w->unknown);
+	print_root(r->root);
+	printf("\"}\n");
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct request q = { 0 };
+	struct watch watch = { 0 };
+	struct chain_report report = { 0 };
+	struct chain_error err = { 0 };
+	int e, code = EXIT_COULD_NOT;
+
+	if (!parse_options(argc, argv, &q))
+		goto done;
+	if (coverage_open(&watch.coverage)) {
+		complain(0, "verify: out of memory");
+		goto done;
+	}
+	q.options.entry = watch_entry;
+	q.options.ctx = &watch;
+	e = chain_verify(&q.options, &report, &err);
+	if (e) {
+		complain(0, "verify: %s", err.text[0] ? err.text : strerror(-e));
+		goto done;
+	}
+	add_coverage(&watch, &report);
+	chain_judge(&report);
+	if (q.json)
+		print_json(&report, &watch);
+	else
+		print_text(&report, &watch);
+	code = report.exit_code;
+done:
+	coverage_close(watch.coverage);
+	free(q.key);
+	return code;
+}
