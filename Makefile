@@ -24,7 +24,7 @@ KNOWS_chain     := base
 KNOWS_capture   := base
 KNOWS_attribute := record base
 KNOWS_score     := record base
-KNOWS_output    := record base
+KNOWS_output    := score record base
 LIBS_chain      := -lsodium
 LIBS_capture    := -lbpf -lelf -lz
 

@@ -348,11 +348,11 @@ static void put_parts(struct writer *w, const char *name)
 {
 	struct buffer text = { 0 };
 
-	(void)name;
 	output_alert(&text, w->record);
 	put_string(w, "text", bytes_of(text.data, text.len));
 	buffer_free(&text);
-	put_hex(w, "parts", w->record->parts.data, w->record->parts.len);
+	put_name(w, name);
+	output_alert_parts(w->to, w->record);
 }
 
 static const struct {

@@ -45,4 +45,7 @@ const char *output_open_flag(unsigned int i, uint32_t flags, bool *ret_set);
 /* What an alert says, in one line, escaped. */
 void output_alert(struct buffer *to, const struct record *alert);
 
+/* Its contributions as a JSON array; [] when they are not well-formed. */
+void output_alert_parts(struct buffer *to, const struct record *alert);
+
 #endif
