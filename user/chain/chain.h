@@ -10,10 +10,12 @@
  */
 #include "base/bytes.h"
 
-#define CHAIN_RECORD_MAX  65519 /* bytes of one record */
-#define CHAIN_RECORD_TYPE 0x10  /* first byte of a record: this or above; below is the chain's own */
-#define CHAIN_HASH	  32
-#define CHAIN_NAME_MAX	  63
+#define CHAIN_RECORD_MAX 65519 /* bytes of one record */
+#define CHAIN_RECORD_TYPE                                                                          \
+	0x10 /* first byte of a record: this or above; below is the chain's own                    \
+	      */
+#define CHAIN_HASH     32
+#define CHAIN_NAME_MAX 63
 
 /* How soon an entry must be sealed: at once (50 ms floor), within 1 s, within 10 s. */
 enum chain_urgency { CHAIN_IDLE, CHAIN_NORMAL, CHAIN_CRITICAL };
@@ -24,33 +26,33 @@ struct chain_error {
 };
 
 struct chain_options {
-	const char *dir;	/* D; keys go to D".keys" */
-	const char *name;	/* host name for the origin, [a-z0-9.-]{1,63}; used when created */
+	const char *dir;	 /* D; keys go to D".keys" */
+	const char *name;	 /* host name for the origin, [a-z0-9.-]{1,63}; used when created */
 	struct bytes machine_id; /* text of /etc/machine-id without the newline */
-	uint8_t boot_id[16];	/* of this boot */
-	struct bytes schema;	/* text of the SCHEMA entry of every new segment; copied */
-	uint64_t segment_bytes; /* roll over at this size; 0 means 64 MiB */
+	uint8_t boot_id[16];	 /* of this boot */
+	struct bytes schema;	 /* text of the SCHEMA entry of every new segment; copied */
+	uint64_t segment_bytes;	 /* roll over at this size; 0 means 64 MiB */
 };
 
 /* What chain_open found and did. */
 struct chain_opened {
-	int created;	    /* a new log was made */
-	int recovered;	    /* a RECOVERY entry was written */
-	uint64_t sealed;    /* entries covered by the last seal found */
-	uint64_t adopted;   /* durable but unsealed entries taken over */
-	uint64_t dead;	    /* bytes of the torn tail */
-	char vkey[256];	    /* verifier key: origin+keyid+base64, pin this off the host */
+	int created;	      /* a new log was made */
+	int recovered;	      /* a RECOVERY entry was written */
+	uint64_t sealed;      /* entries covered by the last seal found */
+	uint64_t adopted;     /* durable but unsealed entries taken over */
+	uint64_t dead;	      /* bytes of the torn tail */
+	char vkey[256];	      /* verifier key: origin+keyid+base64, pin this off the host */
 	char fingerprint[20]; /* first 16 hex digits of the log id */
 };
 
 struct chain_state {
-	uint64_t next;		/* index the next entry gets */
-	uint64_t written;	/* entries handed to write(2) */
-	uint64_t durable;	/* entries known to be on the disk */
-	uint64_t sealed;	/* entries covered by a durable seal */
-	uint64_t seal;		/* number of that seal */
-	uint64_t segment;	/* number of the open segment */
-	uint64_t bytes;		/* bytes written to segments since chain_open */
+	uint64_t next;		  /* index the next entry gets */
+	uint64_t written;	  /* entries handed to write(2) */
+	uint64_t durable;	  /* entries known to be on the disk */
+	uint64_t sealed;	  /* entries covered by a durable seal */
+	uint64_t seal;		  /* number of that seal */
+	uint64_t segment;	  /* number of the open segment */
+	uint64_t bytes;		  /* bytes written to segments since chain_open */
 	uint8_t root[CHAIN_HASH]; /* root at sealed */
 };
 

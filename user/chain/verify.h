@@ -57,11 +57,11 @@ struct chain_report {
 	uint64_t offset;
 	char why[256];
 	bool live, closed, pinned;
-	uint64_t entries;    /* n */
-	uint64_t last_good;  /* entries proven by a good seal before the first failure */
-	uint64_t sealed;     /* size of the last good seal */
-	uint64_t seals;	     /* number of it */
-	uint64_t unsealed;   /* n - sealed */
+	uint64_t entries;     /* n */
+	uint64_t last_good;   /* entries proven by a good seal before the first failure */
+	uint64_t sealed;      /* size of the last good seal */
+	uint64_t seals;	      /* number of it */
+	uint64_t unsealed;    /* n - sealed */
 	uint64_t unwitnessed; /* n - largest matching held size */
 	uint64_t recoveries, adopted, dead_bytes, torn_bytes, pruned, stray;
 	bool torn_seal;

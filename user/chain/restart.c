@@ -1,0 +1,612 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include "chain/restart.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <sodium.h>
+
+#include "base/file.h"
+#include "chain/blocks.h"
+#include "chain/files.h"
+#include "chain/text.h"
+
+typedef unsigned long long ull;
+
+/* --- the directory --------------------------------------------------------------------------- */
+
+/* Without slashes at the end, so that dir".keys" lies beside it. */
+static int copy_dir(const char *dir, char **ret, struct chain_error *err)
+{
+	size_t len = strlen(dir);
+	const char *base;
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	*ret = strndup(dir, len);
+	if (!*ret)
+		return -ENOMEM;
+	base = strrchr(*ret, '/');
+	base = base ? base + 1 : *ret;
+	if (*base == 0 || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
+		return chain_fail(err, -EINVAL, "\"%s\" is no name for a chain directory", dir);
+	return 0;
+}
+
+/* A verifier asks for the lock for an instant to see whether a writer lives: try for a while. */
+static int lock_dir(int dirfd)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+
+	for (int i = 0; i < 20; i++) {
+		if (flock(dirfd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return -EWOULDBLOCK;
+}
+
+static int open_dir(struct log *log, struct chain_error *err)
+{
+	int ret;
+
+	if (mkdir(log->dir, 0700) < 0 && errno != EEXIST)
+		return chain_fail(err, -errno, "cannot make %s: %s", log->dir, strerror(errno));
+	log->dirfd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (log->dirfd < 0)
+		return chain_fail(err, -errno, "cannot open %s: %s", log->dir, strerror(errno));
+	ret = lock_dir(log->dirfd);
+	if (ret == -EWOULDBLOCK)
+		return chain_fail(err, ret, "another process writes %s", log->dir);
+	if (ret)
+		return chain_fail(err, ret, "cannot lock %s: %s", log->dir, strerror(-ret));
+	return 0;
+}
+
+/* --- a new log ------------------------------------------------------------------------------- */
+
+static int sync_dirs(const struct log *log)
+{
+	int parent, err = fsync(log->dirfd) < 0 ? -errno : 0;
+
+	if (err)
+		return err;
+	parent = openat(log->dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return -errno;
+	err = fsync(parent) < 0 ? -errno : 0;
+	close(parent);
+	return err;
+}
+
+/* The seals file comes last: while it is missing there is no chain, only an unfinished creation. */
+static int write_public_files(struct log *log, const struct seals_header *header)
+{
+	char vkey[VKEY_MAX + 1];
+	uint8_t record[SEAL_LEN];
+	int len = snprintf(vkey, sizeof(vkey), "%s\n", log->name.vkey), err;
+
+	err = replace_file(log->dirfd, FILE_IDENTITY, bytes_of(vkey, (size_t)len), 0644);
+	if (err)
+		return err;
+	seals_header_encode(header, record);
+	log->seals_fd = create_file(log->dirfd, FILE_SEALS, bytes_of(record, SEAL_LEN), 0600);
+	if (log->seals_fd < 0)
+		return log->seals_fd;
+	return sync_dirs(log);
+}
+
+static int create_log(struct log *log, const struct chain_options *options,
+		      const uint8_t machine[16], struct chain_error *err)
+{
+	struct seals_header header = { 0 };
+	int fd, ret;
+
+	if (!options->name || !log_name_is_valid(options->name))
+		return chain_fail(err, -EINVAL,
+				  "a chain's name is 1 to 63 of a-z, 0-9, '.' and '-', not \"%s\"",
+				  options->name ? options->name : "");
+	fd = keys_open_dir(log->dir, 1, err);
+	if (fd < 0)
+		return fd;
+	ret = keys_make(&log->keys, fd, err);
+	close(fd);
+	if (ret)
+		return ret;
+	memcpy(header.idpk, keys_identity(log->keys), 32);
+	memcpy(header.pk1, keys_public(log->keys), 32);
+	memcpy(header.machine, machine, 16);
+	strcpy(header.name, options->name);
+	log_name_derive(&header, &log->name);
+	ret = keys_store(log->keys, log->name.lid, err);
+	if (ret)
+		return ret;
+	ret = write_public_files(log, &header);
+	if (ret)
+		return chain_fail(err, ret, "cannot write to %s: %s", log->dir, strerror(-ret));
+	log->clean = true;
+	return 0;
+}
+
+/* --- R1: is it ours? ------------------------------------------------------------------------- */
+
+static int damaged(const struct log *log, struct chain_error *err, const char *file,
+		   const char *why)
+{
+	return chain_fail(err, -EBADMSG, "%s/%s: %s", log->dir, file, why);
+}
+
+static int check_identity_file(const struct log *log, struct chain_error *err)
+{
+	uint8_t *text;
+	size_t len, want = strlen(log->name.vkey);
+	int same, ret = read_file(log->dirfd, FILE_IDENTITY, VKEY_MAX, &text, &len);
+
+	if (ret == -EACCES || ret == -EIO || ret == -ENOMEM)
+		return chain_fail(err, ret, "%s/%s: %s", log->dir, FILE_IDENTITY, strerror(-ret));
+	if (ret)
+		return chain_fail(err, -EKEYREJECTED, "%s/%s is missing or no file of ours",
+				  log->dir, FILE_IDENTITY);
+	same = len == want + 1 && memcmp(text, log->name.vkey, want) == 0 && text[want] == '\n';
+	free(text);
+	if (!same)
+		return chain_fail(err, -EKEYREJECTED, "%s/%s does not match the log's key %s",
+				  log->dir, FILE_IDENTITY, log->name.vkey);
+	return 0;
+}
+
+static int load_keys(struct log *log, struct chain_error *err)
+{
+	int ret, fd = keys_open_dir(log->dir, 0, err);
+
+	if (fd < 0)
+		return fd == -ENOENT ? -EKEYREJECTED : fd;
+	ret = keys_load(&log->keys, fd, log->name.lid, err);
+	close(fd);
+	if (ret)
+		return ret;
+	if (memcmp(keys_identity(log->keys), log->name.idpk, 32) != 0)
+		return chain_fail(err, -EKEYREJECTED, "identity.key is not the key of this log");
+	return 0;
+}
+
+static int open_seals(struct log *log, const uint8_t machine[16], struct seals_header *header,
+		      uint64_t *size, struct chain_error *err)
+{
+	uint8_t record[SEAL_LEN];
+	const char *why = "seals is cut short";
+	ssize_t n;
+	int ret;
+
+	log->seals_fd = open_regular(log->dirfd, FILE_SEALS, O_RDWR, size);
+	if (log->seals_fd == -EINVAL)
+		return damaged(log, err, FILE_SEALS, "is not a regular file");
+	if (log->seals_fd < 0)
+		return chain_fail(err, log->seals_fd, "cannot open %s/%s: %s", log->dir, FILE_SEALS,
+				  strerror(-log->seals_fd));
+	n = pread_all(log->seals_fd, record, SEAL_LEN, 0);
+	if (n < 0)
+		return chain_fail(err, (int)n, "%s/%s: %s", log->dir, FILE_SEALS,
+				  strerror((int)-n));
+	ret = n < SEAL_LEN ? -EBADMSG : seals_header_decode(record, header, &why);
+	if (ret)
+		return chain_fail(err, ret, "%s/%s: %s", log->dir, FILE_SEALS, why);
+	log_name_derive(header, &log->name);
+	if (memcmp(header->machine, machine, 16) != 0)
+		return chain_fail(err, -EKEYREJECTED,
+				  "%s was made on another machine (a clone must start a new chain)",
+				  log->dir);
+	ret = check_identity_file(log, err);
+	return ret ? ret : load_keys(log, err);
+}
+
+/* --- R2, R3: the last seal and the key after it ---------------------------------------------- */
+
+static int read_record(const struct log *log, uint64_t k, uint8_t record[SEAL_LEN])
+{
+	ssize_t n = pread_all(log->seals_fd, record, SEAL_LEN, (off_t)(SEAL_LEN * k));
+
+	return n < 0 ? (int)n : n < SEAL_LEN ? -EBADMSG : 0;
+}
+
+static int read_seal(const struct log *log, uint64_t k, struct seal *ret, const char **why)
+{
+	uint8_t record[SEAL_LEN];
+	int err = read_record(log, k, record);
+
+	*why = "cannot be read";
+	return err ? err : seal_decode(record, k, ret, why);
+}
+
+/* Number of the last good record: one torn or partial one may follow it. */
+static int count_seals(const struct log *log, uint64_t size, uint64_t *ret)
+{
+	uint64_t n = size / SEAL_LEN - 1;
+	uint8_t record[SEAL_LEN];
+
+	if (n > 0) {
+		int err = read_record(log, n, record);
+
+		if (err)
+			return err;
+		if (seal_is_torn(record)) {
+			if (size % SEAL_LEN)
+				return -EBADMSG;
+			n--;
+		}
+	}
+	*ret = n;
+	return 0;
+}
+
+/* The last seal into log->last, and the public key that the next one must have. */
+static int find_last_seal(struct log *log, const struct seals_header *header, uint64_t size,
+			  uint8_t pk[32], struct chain_error *err)
+{
+	const char *why = "more than one torn seal";
+	struct seal before;
+	uint64_t n;
+	int ret = count_seals(log, size, &n);
+
+	if (ret)
+		return chain_fail(err, ret, "%s/%s: %s", log->dir, FILE_SEALS, why);
+	memcpy(pk, header->pk1, 32);
+	if (n == 0)
+		return 0;
+	if (n > 1) {
+		ret = read_seal(log, n - 1, &before, &why);
+		if (ret)
+			goto bad;
+		memcpy(pk, before.next_pk, 32);
+	}
+	ret = read_seal(log, n, &log->last, &why);
+	if (ret)
+		goto bad;
+	if (!seal_is_signed(&log->last, log->name.origin, pk)) {
+		why = "bad signature";
+		ret = -EBADMSG;
+		goto bad;
+	}
+	memcpy(pk, log->last.next_pk, 32);
+	return 0;
+bad:
+	return chain_fail(err, ret, "%s/%s: last seals: %s", log->dir, FILE_SEALS, why);
+}
+
+static int match_key(struct log *log, const uint8_t pk[32], struct chain_error *err)
+{
+	uint64_t due = log->last.k + 1, have = keys_number(log->keys);
+	int ret = 0;
+
+	if (have > due)
+		return chain_fail(err, -ESTALE,
+				  "%s was rolled back: the key is for seal %llu, the chain ends at "
+				  "seal %llu",
+				  log->dir, (ull)have, (ull)log->last.k);
+	/* A crash between the seal and its key's end: the seal may not be durable yet. */
+	if (have < due && fdatasync(log->seals_fd) < 0)
+		ret = -errno;
+	while (ret == 0 && keys_number(log->keys) < due)
+		ret = keys_advance(log->keys);
+	if (ret == 0)
+		ret = keys_erase_other(log->keys);
+	if (ret)
+		return chain_fail(err, ret, "cannot write seal.key: %s", strerror(-ret));
+	if (memcmp(keys_public(log->keys), pk, 32) != 0)
+		return chain_fail(err, -EKEYREJECTED,
+				  "seal.key is not the key the last seal of %s names", log->dir);
+	return 0;
+}
+
+/* --- R4, R5: what is there after the last seal ------------------------------------------------ */
+
+struct walk {
+	struct log *log;
+	struct blocks blocks;
+	struct salts salts;
+	struct segment segment, next;
+	uint64_t number;
+	const char *why;
+};
+
+static int check_root(struct walk *w)
+{
+	const struct log *log = w->log;
+	uint8_t root[CHAIN_HASH];
+
+	if (log->tree.size != log->last.size || log->last.k == 0)
+		return 0;
+	tree_root(&log->tree, root);
+	w->why = "entries differ from what the last seal says";
+	return memcmp(root, log->last.root, CHAIN_HASH) == 0 ? 0 : -EBADMSG;
+}
+
+static int take_block(struct walk *w, const struct block *block)
+{
+	struct log *log = w->log;
+	uint8_t leaf[CHAIN_HASH];
+	struct recovery recovery;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < block->count; i++) {
+		struct bytes entry = block_entry(block, &at);
+		uint64_t j = log->tree.size - w->segment.header.tree.size;
+		int err;
+
+		if (recovery_decode(entry, &recovery) == 0)
+			memcpy(log->old_boot, recovery.new_boot, 16);
+		w->why = "segment is too long";
+		if (j >= SALT_LIMIT)
+			return -EBADMSG;
+		leaf_hash(salts_get(&w->salts, j), entry, leaf);
+		tree_push(&log->tree, leaf);
+		err = check_root(w);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int walk_segment(struct walk *w, bool has_next)
+{
+	struct log *log = w->log;
+	const struct segment *s = &w->segment;
+	bool closed = log->last.flags & SEAL_CLOSE && s->header.tree.size < log->last.size;
+	uint64_t end = has_next ? w->next.header.prev_len : UINT64_MAX;
+	struct block block;
+	int got;
+
+	salts_init(&w->salts, s->header.salt_key);
+	blocks_seek(&w->blocks, s->fd, s->header_len, end, s->header.tree.size);
+	memset(log->old_boot, 0, sizeof(log->old_boot));
+	while ((got = blocks_next(&w->blocks, &block)) > 0) {
+		int err = take_block(w, &block);
+
+		if (err)
+			return err;
+	}
+	if (got < 0) {
+		w->why = "cannot be read";
+		return got;
+	}
+	log->number = w->number;
+	log->valid_len = w->blocks.offset;
+	log->dead_len = s->size - w->blocks.offset;
+	w->why = w->blocks.why ? w->blocks.why : "blocks end before the next segment says";
+	if (has_next && w->blocks.offset != end)
+		return -EBADMSG;
+	w->why = "something follows the closing seal";
+	if (closed && (log->tree.size > log->last.size || log->dead_len))
+		return -EBADMSG;
+	return 0;
+}
+
+static int check_successor(struct walk *w)
+{
+	const struct segment_header *h = &w->segment.header;
+
+	w->why = "segment is of another log";
+	if (memcmp(h->lid, w->log->name.lid, LOG_ID_LEN) != 0)
+		return -EBADMSG;
+	w->why = "segment does not begin where the one before ends";
+	return tree_equal(&h->tree, &w->log->tree) ? 0 : -EBADMSG;
+}
+
+static int open_numbered(struct walk *w, uint64_t number, struct segment *ret)
+{
+	int err = segment_open(w->log->dirfd, number, ret, &w->why);
+
+	w->number = number;
+	return err == -ENOENT || err == -EINVAL ? -EBADMSG : err;
+}
+
+/* Open the last segment that begins at or before the end of the last seal. */
+static int find_start(struct walk *w, const struct file_list *list)
+{
+	uint64_t number = list->last;
+
+	for (;; number--) {
+		int err = open_numbered(w, number, &w->segment);
+
+		if (err)
+			return err;
+		if (w->segment.header.tree.size <= w->log->last.size)
+			return 0;
+		segment_close(&w->segment);
+		if (number == list->first) {
+			w->why = "no segment reaches back to the last seal";
+			return -EBADMSG;
+		}
+	}
+}
+
+/* Reading may start right behind a closing seal: then look at the segment that it closed. */
+static int check_closed_before(struct walk *w, const struct file_list *list)
+{
+	const struct log *log = w->log;
+	uint64_t number = w->number, prev_len = w->segment.header.prev_len;
+	struct segment before;
+	int err;
+
+	if (!(log->last.flags & SEAL_CLOSE) || w->segment.header.tree.size != log->last.size)
+		return 0;
+	do {
+		if (number-- == list->first)
+			return 0;
+		err = open_numbered(w, number, &before);
+		if (err)
+			return err;
+		segment_close(&before);
+		w->why = "something follows the closing seal";
+		if (before.header.tree.size < log->last.size)
+			return before.size == prev_len ? 0 : -EBADMSG;
+		prev_len = before.header.prev_len;
+	} while (1);
+}
+
+static int walk_all(struct walk *w, const struct file_list *list)
+{
+	struct log *log = w->log;
+	uint64_t number;
+	int err = find_start(w, list);
+
+	if (err)
+		return err;
+	number = w->number;
+	err = check_closed_before(w, list);
+	if (err)
+		return err;
+	w->number = number;
+	log->tree = w->segment.header.tree;
+	err = check_root(w);
+	for (; err == 0; number++) {
+		bool has_next = number < list->last;
+
+		w->number = number;
+		err = check_successor(w);
+		if (err == 0 && has_next)
+			err = open_numbered(w, number + 1, &w->next);
+		if (err)
+			return err;
+		w->number = number;
+		err = walk_segment(w, has_next);
+		if (err || !has_next)
+			break;
+		segment_close(&w->segment);
+		w->segment = w->next;
+		w->next.fd = -1;
+	}
+	w->why = err ? w->why : "sealed entries are missing";
+	return err ? err : log->tree.size < log->last.size ? -EBADMSG : 0;
+}
+
+static int hash_dead(struct walk *w)
+{
+	struct log *log = w->log;
+	crypto_hash_sha256_state state;
+	uint8_t buffer[16384];
+	uint64_t done = 0;
+
+	crypto_hash_sha256_init(&state);
+	while (done < log->dead_len) {
+		ssize_t n = pread_all(w->segment.fd, buffer, sizeof(buffer),
+				      (off_t)(log->valid_len + done));
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return -EIO;
+		crypto_hash_sha256_update(&state, buffer, (size_t)n);
+		done += (uint64_t)n;
+	}
+	crypto_hash_sha256_final(&state, log->dead_hash);
+	return 0;
+}
+
+static int find_end(struct log *log, const struct file_list *list, struct chain_error *err)
+{
+	struct walk *w;
+	char name[SEGMENT_NAME_MAX];
+	int ret;
+
+	if (list->count == 0) {
+		log->clean = true; /* creation stopped before the first segment */
+		return log->last.k == 0 ? 0 : damaged(log, err, ".", "all segments are missing");
+	}
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->log = log;
+	w->segment.fd = w->next.fd = -1;
+	w->why = "out of memory";
+	ret = blocks_init(&w->blocks);
+	if (ret == 0)
+		ret = walk_all(w, list);
+	if (ret == 0) {
+		w->why = "cannot be read";
+		ret = hash_dead(w);
+	}
+	if (ret) {
+		segment_name(w->number, name);
+		chain_fail(err, ret, "%s/%s: %s", log->dir, name, w->why);
+	}
+	segment_close(&w->segment);
+	segment_close(&w->next);
+	blocks_free(&w->blocks);
+	free(w);
+	log->clean = log->last.flags & SEAL_CLOSE && log->tree.size == log->last.size &&
+		     log->dead_len == 0;
+	return ret;
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static int restart_log(struct log *log, const struct file_list *list, const uint8_t machine[16],
+		       struct chain_error *err)
+{
+	struct seals_header header;
+	uint8_t pk[32];
+	uint64_t size;
+	int ret = open_seals(log, machine, &header, &size, err);
+
+	if (ret == 0)
+		ret = find_last_seal(log, &header, size, pk, err);
+	if (ret == 0)
+		ret = match_key(log, pk, err);
+	return ret ? ret : find_end(log, list, err);
+}
+
+int log_open(struct log *ret, const struct chain_options *options, const uint8_t machine[16],
+	     bool must_create, struct chain_error *err)
+{
+	struct log log = { .dirfd = -1, .seals_fd = -1 };
+	struct file_list list;
+	int code = copy_dir(options->dir, &log.dir, err);
+
+	if (code == 0)
+		code = open_dir(&log, err);
+	if (code)
+		goto fail;
+	code = list_files(log.dirfd, &list);
+	if (code) {
+		chain_fail(err, code, "cannot list %s: %s", log.dir, strerror(-code));
+		goto fail;
+	}
+	if (must_create && list.seals)
+		code = chain_fail(err, -EEXIST, "%s already holds a chain", log.dir);
+	else if (list.packed)
+		code = chain_fail(err, -EPROTONOSUPPORT,
+				  "%s: packed segments are not read by this version", log.dir);
+	else if (list.seals)
+		code = restart_log(&log, &list, machine, err);
+	else if (list.count || list.checkpoint)
+		code = damaged(&log, err, FILE_SEALS, "is missing");
+	else
+		code = create_log(&log, options, machine, err);
+	if (code)
+		goto fail;
+	*ret = log;
+	return 0;
+fail:
+	log_close(&log);
+	return code;
+}
+
+void log_close(struct log *log)
+{
+	keys_free(log->keys);
+	if (log->seals_fd >= 0)
+		close(log->seals_fd);
+	if (log->dirfd >= 0)
+		close(log->dirfd);
+	free(log->dir);
+	*log = (struct log){ .dirfd = -1, .seals_fd = -1 };
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CHAIN_RESTART_H
+#define CHAIN_RESTART_H
+/* Taking up a chain directory for writing: making a new log, or steps R1..R6 on the one there. */
+#include <stdbool.h>
+
+#include "chain/keys.h"
+
+/* A log that is ours to write. */
+struct log {
+	char *dir;
+	int dirfd; /* holds the writer's lock */
+	int seals_fd;
+	struct keys *keys;
+	struct log_name name;
+	struct seal last; /* k and size 0: none yet */
+	struct tree tree; /* over everything kept */
+
+	/* how the last segment was found; number 0: there is none */
+	uint64_t number;
+	uint64_t valid_len, dead_len;
+	uint8_t dead_hash[CHAIN_HASH];
+	uint8_t old_boot[16]; /* of the run that wrote it, if it says so */
+	bool clean;	      /* closed, and nothing after */
+};
+
+/* machine: as machine_hash. must_create: -EEXIST if a log is there. Errors as chain_open. */
+int log_open(struct log *ret, const struct chain_options *options, const uint8_t machine[16],
+	     bool must_create, struct chain_error *err);
+void log_close(struct log *log);
+
+#endif
