@@ -51,10 +51,12 @@ int64_t alert_parts_sum(const struct alert_parts *parts);
 
 /*
  * One line for people, NUL-terminated, cut at room: who, what, with counts; the technique ids;
- * the score; the records to look at. Returns its length, -EBADMSG when the parts are no parts.
+ * the score; the records to look at. Returns its length, -EBADMSG when the parts are no parts,
+ * -EINVAL for no room at all.
  *
- *   alice ran /usr/bin/gdb first time (0 of 18,233 execs), peers 0/12, +8.0 bits; started ...;
- *   +41.3 bits; T1055.009; evidence 88211-88219
+ *   alice ran /usr/bin/gdb first time (0 of 18,233 execs), peers 0/12, +8.0 bits; read a process's
+ *   memory: /proc/812/mem first time (0 of 91,002 events), peers 0/12, +60.0 bits; other tokens (1)
+ *   +4.0 bits; drift (9 records) -1.2 bits; sum +70.8 bits; T1003.007; evidence 88211-88219
  */
 ssize_t alert_explain(const struct record *alert, char *to, size_t room);
 

@@ -9,22 +9,24 @@
 #define SETUID	KIND(RECORD_SETUID)
 #define CONNECT KIND(RECORD_CONNECT)
 
+#define ALL HALVINGS_ALL
+
 /*
  * Only what program is run may speak for the actor as well as against: reading one's own files
  * a thousand times must not pay for what comes next.
  */
 static const struct feature_row rows[FEATURES] = {
-	[FEATURE_PROGRAM] = { "program", "ran", "exec", EXEC, CLIP_LOW, CLIP_HIGH, token_program },
-	[FEATURE_PARENT] = { "parent", "started", "exec", EXEC, 0, 4 * BIT, token_parent },
-	[FEATURE_SHAPE] = { "arguments", "called", "exec", EXEC, 0, 3 * BIT, token_shape },
-	[FEATURE_PATH] = { "path", "opened", "open", OPEN, 0, 4 * BIT, token_path },
-	[FEATURE_DESTINATION] = { "destination", "connected to", "connect", CONNECT, 0, 6 * BIT,
-				  token_destination },
-	[FEATURE_NETWORK] = { "network", "reached", "connect", CONNECT, 0, 2 * BIT, token_network },
-	[FEATURE_CREDENTIAL] = { "credential", "changed ids", "change", SETUID | EXEC, 0, CLIP_HIGH,
-				 token_credential },
-	[FEATURE_HOUR] = { "hour", "was active", "exec", EXEC, 0, 1 * BIT, token_hour },
-	[FEATURE_SEVERITY] = { "severity", "did", "event", 0, 0, 0, NULL },
+	{ "program", "ran", "exec", EXEC, CLIP_LOW, CLIP_HIGH, 2, false, token_program },
+	{ "parent", "started", "exec", EXEC, 0, 6 * BIT, ALL, true, token_parent },
+	{ "arguments", "called", "exec", EXEC, 0, 4 * BIT, ALL, true, token_shape },
+	{ "path", "opened", "open", OPEN, 0, 4 * BIT, ALL, false, token_path },
+	{ "destination", "connected to", "connect", CONNECT, 0, 6 * BIT, ALL, false,
+	  token_destination },
+	{ "network", "reached", "connect", CONNECT, 0, 2 * BIT, ALL, false, token_network },
+	{ "credential", "changed ids", "change", SETUID | EXEC, 0, CLIP_HIGH, ALL, false,
+	  token_credential },
+	{ "hour", "was active", "exec", EXEC, 0, 1 * BIT, ALL, false, token_hour },
+	{ "severity", "did", "event", 0, 0, 0, ALL, false, NULL },
 };
 
 const struct feature_row *feature_row(uint8_t feature)

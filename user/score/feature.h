@@ -28,6 +28,8 @@ struct feature_row {
 	const char *event; /* what is counted: "0 of 18,233 EVENTs" */
 	uint32_t kinds;	   /* mask of KIND() */
 	int32_t low, high; /* what one token may take away or add, Q10 bits */
+	uint8_t halvings;  /* how far repeats before it counts are discounted */
+	bool is_implied;   /* a new program makes it new too: then it adds nothing */
 	/* Write the token; false when the record has none. time is monotone. */
 	bool (*token)(const struct record *record, uint64_t time, struct label *ret);
 };

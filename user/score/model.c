@@ -229,7 +229,6 @@ static void learn_pair(struct model *model, struct pair *pair)
 	entity->once[feature] += pair->count == 0;
 	entity->once[feature] -= pair->count == 1;
 	pair->count++;
-	pair->waiting--;
 	token->count++;
 	entity->total[feature]++;
 	model->total[feature]++;
@@ -248,8 +247,12 @@ static void learn_first(struct model *model, struct entity *entity)
 	struct pair *pair = &model->pairs[delayed->pair];
 
 	entity->delayed_first = delayed->next;
-	if (pair->life == delayed->life)
-		learn_pair(model, pair);
+	if (pair->life == delayed->life) {
+		pair->waiting--;
+		pair->admitted -= delayed->is_admitted;
+		if (delayed->is_admitted)
+			learn_pair(model, pair);
+	}
 	free_delayed(model, at);
 }
 
@@ -261,11 +264,19 @@ static void learn_oldest(struct model *model)
 	learn_first(model, &model->entities[model->delayed[at].entity]);
 }
 
+static bool is_within_habit(const struct entity *entity, const struct pair *pair, uint8_t feature)
+{
+	uint64_t of_user = (uint64_t)entity->total[feature] + 1;
+
+	return pair->admitted * of_user < of_user + (uint64_t)pair->count * DELAY_EVENTS;
+}
+
 void model_delay(struct model *model, uint32_t at, uint64_t now)
 {
 	struct pair *pair = &model->pairs[at];
 	struct entity *entity = &model->entities[pair->entity];
 	uint32_t to = model->delayed_free;
+	bool is_admitted;
 
 	if (to != SLOT_NONE) {
 		model->delayed_free = model->delayed[to].next;
@@ -276,7 +287,9 @@ void model_delay(struct model *model, uint32_t at, uint64_t now)
 		to = model->delayed_free;
 		model->delayed_free = model->delayed[to].next;
 	}
-	model->delayed[to] = (struct delayed){ .time = now,
+	is_admitted = is_within_habit(entity, pair, model->tokens[pair->token].feature);
+	model->delayed[to] = (struct delayed){ .is_admitted = is_admitted,
+					       .time = now,
 					       .event = (uint32_t)entity->events,
 					       .pair = at,
 					       .life = pair->life,
@@ -289,6 +302,7 @@ void model_delay(struct model *model, uint32_t at, uint64_t now)
 	entity->delayed_last = to;
 	list_push(&model->delayed_list, model->delayed_links, to);
 	pair->waiting++;
+	pair->admitted += is_admitted;
 }
 
 void model_learn(struct model *model, uint32_t at, uint64_t now)

@@ -31,9 +31,10 @@ struct token {
 /* One token of one entity. */
 struct pair {
 	uint32_t entity, token;
-	uint32_t count;	  /* events that count */
-	uint32_t waiting; /* events that do not count yet */
-	uint32_t life;	  /* told apart from the pair that had this slot before */
+	uint32_t count;	   /* events that count */
+	uint32_t waiting;  /* events that do not count yet, */
+	uint32_t admitted; /* and those of them that ever will */
+	uint32_t life;	   /* told apart from the pair that had this slot before */
 };
 
 /* A token was shown; it counts later. */
@@ -42,6 +43,7 @@ struct delayed {
 	uint32_t event; /* of the entity, its low bits */
 	uint32_t pair, life, entity;
 	uint32_t next; /* of the entity */
+	bool is_admitted;
 };
 
 struct model {
@@ -87,7 +89,11 @@ struct counts model_counts(const struct model *model, uint32_t pair);
 /* Text of a token by its hash; NULL when it is forgotten. */
 const struct label *model_text(const struct model *model, uint64_t hash);
 
-/* Note an event with the token; it counts DELAY_EVENTS of the entity or DELAY_NS later. */
+/*
+ * Note an event with the token; it counts DELAY_EVENTS of the entity or DELAY_NS later. Of the
+ * events in that time only as many count as the habit would give, and one: what is new becomes
+ * usual by going on, not by being done often at once.
+ */
 void model_delay(struct model *model, uint32_t pair, uint64_t now);
 /* Let count what is due at this time and in this entity. */
 void model_learn(struct model *model, uint32_t entity, uint64_t now);

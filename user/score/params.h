@@ -10,21 +10,23 @@
 #define CLIP_LOW     (-4 * BIT)
 #define CLIP_HIGH    (8 * BIT)
 
+#define HALVINGS_ALL 30 /* repeats of a token end up at nothing */
+
 /* learning */
 #define DELAY_EVENTS 100 /* of the entity */
 #define DELAY_NS     (3600ull * 1000000000ull)
 #define COUNT_LIMIT  (1u << 20) /* events of one feature, then its counts are halved */
 
 /* severity: bits less for each doubling of the times it was seen before */
-#define SEVERITY_HABIT 4
+#define SEVERITY_HABIT 5
 
 /* cold start */
 #define WARM_EVENTS 2000 /* of the entity: its baseline */
 #define RARE_PEERS  3	 /* fewer peers than this cannot say that something is rare */
 
 /* accumulator */
-#define LIMIT	    (40 * BIT)
-#define DRIFT_EXEC  (1 * BIT)
+#define LIMIT	    (56 * BIT)
+#define DRIFT_EXEC  (BIT / 2)
 #define DRIFT_OPEN  (BIT / 16)
 #define DRIFT_OTHER (BIT / 4)
 #define HOLD_EVENTS DELAY_EVENTS

@@ -30,6 +30,7 @@ struct scene {
 	const struct record *record;
 	uint32_t at; /* entity */
 	struct entity *entity;
+	bool is_new_program;
 	int64_t gain; /* Q10 bits of all its tokens, held back or not */
 };
 
@@ -82,10 +83,10 @@ static bool is_held(const struct score *score, const struct entity *entity)
 	       score->time - cusum->hold_time < HOLD_NS;
 }
 
-/* The same thing again before it counts is little news: half of the time before. */
-static int32_t discount_repeat(int32_t bits, uint32_t waiting)
+/* The same thing again while it does not count yet is little news: half of the time before. */
+static int32_t discount_repeat(int32_t bits, uint32_t waiting, uint32_t most)
 {
-	return bits <= 0 ? bits : waiting < 31 ? bits >> waiting : 0;
+	return bits <= 0 ? bits : bits >> (waiting < most ? waiting : most);
 }
 
 static void accumulate(struct scene *scene, uint8_t feature, uint64_t hash, int32_t bits,
@@ -114,9 +115,13 @@ static void score_token(struct scene *scene, uint8_t feature, const struct label
 	uint64_t hash = hash_token(score, feature, text);
 	uint32_t pair = model_pair(&score->model, scene->at, feature, hash, text);
 	struct counts counts = model_counts(&score->model, pair);
-	int32_t bits = discount_repeat(likelihood_q10(&counts), counts.waiting);
+	int32_t bits = discount_repeat(likelihood_q10(&counts), counts.waiting, row->halvings);
 
+	if (feature == FEATURE_PROGRAM)
+		scene->is_new_program = counts.user == 0;
 	bits = bits < row->low ? row->low : bits > row->high ? row->high : bits;
+	if (row->is_implied && scene->is_new_program)
+		bits = 0;
 	scene->gain += bits;
 	if (is_held(score, scene->entity) ||
 	    (bits > 0 && is_warming_up(scene->entity) && !is_peer_rare(&counts)))
@@ -141,7 +146,8 @@ static void score_severity(struct scene *scene, const struct severity *severity)
 	uint32_t pair =
 		model_pair(&score->model, scene->at, FEATURE_SEVERITY, hash, &severity->text);
 	struct counts counts = model_counts(&score->model, pair);
-	int32_t bits = discount_repeat(discount_habit(severity->bits, counts.user), counts.waiting);
+	int32_t bits = discount_repeat(discount_habit(severity->bits, counts.user), counts.waiting,
+				       HALVINGS_ALL);
 
 	scene->gain += bits;
 	counts.of_user = scene->entity->events; /* rows are met in all that it does */

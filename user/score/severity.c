@@ -227,8 +227,8 @@ static bool if_root_by_call(const struct record *r)
 
 /*
  * A row is met by a record of the kind, by such an actor, on a path of the group with such access,
- * if the condition holds. Of rows with one name the first that is met counts. 40 bits alarm alone
- * (LIMIT), 20 twice, 10 with company.
+ * if the condition holds. Of rows with one name the first that is met counts. 60 bits alarm alone
+ * (LIMIT is 56), 30 with one more, 10 in company.
  */
 static const struct row {
 	uint8_t kind, bits;
@@ -237,39 +237,39 @@ static const struct row {
 	bool (*condition)(const struct record *record);
 	const char *technique, *name;
 } rows[] = {
-	{ RECORD_OPEN, 48, ANYONE, CHAIN, WRITE, NULL, "T1070.002", "wrote to the audit chain" },
-	{ RECORD_OPEN, 48, ANYONE, PRELOAD, WRITE, NULL, "T1574.006", "wrote the preload list" },
-	{ RECORD_OPEN, 44, PEOPLE, HASHES, WRITE, if_not_known, "T1098", "wrote password hashes" },
-	{ RECORD_OPEN, 44, PEOPLE, HASHES, READ, if_not_known, "T1003.008",
+	{ RECORD_OPEN, 64, ANYONE, CHAIN, WRITE, NULL, "T1070.002", "wrote to the audit chain" },
+	{ RECORD_OPEN, 64, ANYONE, PRELOAD, WRITE, NULL, "T1574.006", "wrote the preload list" },
+	{ RECORD_OPEN, 60, PEOPLE, HASHES, WRITE, if_not_known, "T1098", "wrote password hashes" },
+	{ RECORD_OPEN, 60, PEOPLE, HASHES, READ, if_not_known, "T1003.008",
 	  "read password hashes" },
-	{ RECORD_OPEN, 44, PEOPLE, ACCOUNTS, WRITE, if_not_known, "T1136.001", "wrote accounts" },
-	{ RECORD_OPEN, 44, PEOPLE, SUDOERS, WRITE, if_not_known, "T1548.003", "wrote sudo rules" },
-	{ RECORD_OPEN, 16, PEOPLE, SUDOERS, READ, if_not_known, "T1548.003", "read sudo rules" },
-	{ RECORD_OPEN, 44, PEOPLE, HOST_KEY, READ, if_not_for_keys, "T1552.004",
+	{ RECORD_OPEN, 60, PEOPLE, ACCOUNTS, WRITE, if_not_known, "T1136.001", "wrote accounts" },
+	{ RECORD_OPEN, 60, PEOPLE, SUDOERS, WRITE, if_not_known, "T1548.003", "wrote sudo rules" },
+	{ RECORD_OPEN, 22, PEOPLE, SUDOERS, READ, if_not_known, "T1548.003", "read sudo rules" },
+	{ RECORD_OPEN, 60, PEOPLE, HOST_KEY, READ, if_not_for_keys, "T1552.004",
 	  "read a host key" },
-	{ RECORD_OPEN, 24, PEOPLE, USER_KEY, READ, if_not_for_keys, "T1552.004",
+	{ RECORD_OPEN, 32, PEOPLE, USER_KEY, READ, if_not_for_keys, "T1552.004",
 	  "read a private key" },
-	{ RECORD_OPEN, 24, PEOPLE, LOGIN_KEYS, WRITE, if_not_for_keys, "T1098.004",
+	{ RECORD_OPEN, 32, PEOPLE, LOGIN_KEYS, WRITE, if_not_for_keys, "T1098.004",
 	  "wrote login keys" },
-	{ RECORD_OPEN, 24, PEOPLE, SCHEDULE, WRITE, if_not_known, "T1053.003", "wrote schedules" },
-	{ RECORD_OPEN, 48, ANYONE, MEMORY, WRITE, if_of_another, "T1055.009",
+	{ RECORD_OPEN, 32, PEOPLE, SCHEDULE, WRITE, if_not_known, "T1053.003", "wrote schedules" },
+	{ RECORD_OPEN, 64, ANYONE, MEMORY, WRITE, if_of_another, "T1055.009",
 	  "wrote a process's memory" },
-	{ RECORD_OPEN, 44, PEOPLE, MEMORY, READ, if_of_another, "T1003.007",
+	{ RECORD_OPEN, 60, PEOPLE, MEMORY, READ, if_of_another, "T1003.007",
 	  "read a process's memory" },
-	{ RECORD_OPEN, 24, ANYONE, TRACING, WRITE, NULL, "T1562.001", "changed kernel tracing" },
-	{ RECORD_OPEN, 8, PEOPLE, TRACING, READ, NULL, "T1082", "looked at kernel tracing" },
-	{ RECORD_EXEC, 44, PEOPLE, NOTHING, 0, if_memfd, "T1620", "ran a program from memory" },
-	{ RECORD_EXEC, 20, OTHERS, NOTHING, 0, if_memfd, "T1620", "ran a program from memory" },
-	{ RECORD_EXEC, 20, ANYONE, NOTHING, 0, if_deleted, "T1070.004", "ran a deleted program" },
-	{ RECORD_EXEC, 12, ANYONE, NOTHING, 0, if_writable, "T1059",
+	{ RECORD_OPEN, 32, ANYONE, TRACING, WRITE, NULL, "T1562.001", "changed kernel tracing" },
+	{ RECORD_OPEN, 10, PEOPLE, TRACING, READ, NULL, "T1082", "looked at kernel tracing" },
+	{ RECORD_EXEC, 60, PEOPLE, NOTHING, 0, if_memfd, "T1620", "ran a program from memory" },
+	{ RECORD_EXEC, 28, OTHERS, NOTHING, 0, if_memfd, "T1620", "ran a program from memory" },
+	{ RECORD_EXEC, 28, ANYONE, NOTHING, 0, if_deleted, "T1070.004", "ran a deleted program" },
+	{ RECORD_EXEC, 16, ANYONE, NOTHING, 0, if_writable, "T1059",
 	  "ran from a directory all can write" },
-	{ RECORD_EXEC, 44, ANYONE, NOTHING, 0, if_root_by_program, "T1548.001",
+	{ RECORD_EXEC, 60, ANYONE, NOTHING, 0, if_root_by_program, "T1548.001",
 	  "became root by an unknown program" },
-	{ RECORD_SETUID, 48, ANYONE, NOTHING, 0, if_root_from_nothing, "T1068",
+	{ RECORD_SETUID, 64, ANYONE, NOTHING, 0, if_root_from_nothing, "T1068",
 	  "became root without the right to" },
-	{ RECORD_SETUID, 24, ANYONE, NOTHING, 0, if_root_by_call, "T1548",
+	{ RECORD_SETUID, 32, ANYONE, NOTHING, 0, if_root_by_call, "T1548",
 	  "became root by capability" },
-	{ RECORD_LOSS, 24, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
+	{ RECORD_LOSS, 32, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
 };
 _Static_assert(sizeof(rows) / sizeof(*rows) <= 32, "rows met are remembered as 32 bits");
 
