@@ -86,6 +86,28 @@ static __always_inline void add_unverified_name(struct draft *d, int dirfd, __u6
 		add_base(d, dirfd);
 }
 
+#define O_WRONLY  00000001
+#define O_CREAT	  00000100
+#define O_EXCL	  00000200
+#define O_TRUNC	  00001000
+#define O_ON_OPEN (O_CREAT | O_EXCL | O_TRUNC) /* what do_dentry_open takes out of f_flags */
+
+/* The flags as asked for: in registers, but for openat2, which has them in memory. */
+static __always_inline __u32 asked_flags(enum event_call call, struct arguments *args)
+{
+	__u64 flags = 0;
+
+	if (call == CALL_CREAT)
+		return O_WRONLY | O_CREAT | O_TRUNC;
+	if (call == CALL_OPEN)
+		return args->b;
+	if (call == CALL_OPENAT2) /* struct open_how begins with them */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)args->c);
+	else
+		flags = args->c;
+	return flags;
+}
+
 static __always_inline void on_open(enum event_call call, struct arguments *args, __s64 result,
 				    __u32 compat)
 {
@@ -93,18 +115,14 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 	__u64 name = has_dirfd ? args->b : args->a;
 	struct draft d;
 	struct file *file;
+	__u32 asked;
 
 	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_FILE, EVENT_OPEN, call, result))
 		return;
 	d.scratch->event.flags |= compat;
+	asked = asked_flags(call, args);
 	if (result < 0) {
-		__u64 flags = call == CALL_OPEN ? args->b : args->c;
-
-		if (call == CALL_CREAT)
-			flags = 01 | 0100 | 01000; /* O_WRONLY | O_CREAT | O_TRUNC */
-		else if (call == CALL_OPENAT2)	   /* struct open_how begins with the flags */
-			bpf_probe_read_user(&flags, sizeof(flags), (void *)args->c);
-		d.scratch->event.file.open_flags = flags;
+		d.scratch->event.file.open_flags = asked;
 		if (call == CALL_OPEN_BY_HANDLE_AT)
 			d.scratch->event.flags |= EVENT_PATH_LOST;
 		else
@@ -115,6 +133,7 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 			add_file(&d, file);
 		else
 			d.scratch->event.flags |= EVENT_PATH_LOST;
+		d.scratch->event.file.open_flags |= asked & O_ON_OPEN;
 		/* May have been swapped: put beside it what the caller asked for. */
 		if (d.scratch->event.flags & (EVENT_FD_SHARED | EVENT_PATH_LOST) &&
 		    call != CALL_OPEN_BY_HANDLE_AT)

@@ -75,26 +75,27 @@ static __always_inline void add_unix_peer(struct draft *d, struct sock *sk)
 	struct unix_sock *from = AS(struct unix_sock, sk), *peer;
 	struct unix_address *address;
 	void *dentry;
-	__u32 before = d->used;
+	__u32 before;
 	int len;
 
 	peer = AS(struct unix_sock, READ(from, peer));
 	if (!peer)
 		return;
-	address = AS(struct unix_address, READ(peer, addr));
-	if (address) {
-		len = READ(address, len);
-		if (len > SOCKADDR_MAX - 1)
-			len = SOCKADDR_MAX - 1;
-		if (!bpf_core_read(d->scratch->text + BOUND(before, TEXT_MASK), BOUND(len, 127),
-				   &address->name)) {
-			d->used = before + BOUND(len, 127);
-			event_text(d, TEXT_CALLER, before);
-		}
-	}
 	dentry = READ(peer, path.dentry);
 	if (dentry)
 		add_path(d, TEXT_PATH, dentry, READ(peer, path.mnt));
+	address = AS(struct unix_address, READ(peer, addr));
+	if (!address)
+		return;
+	before = d->used;
+	len = READ(address, len);
+	if (len > SOCKADDR_MAX - 1)
+		len = SOCKADDR_MAX - 1;
+	if (bpf_core_read(d->scratch->text + BOUND(before, TEXT_MASK), BOUND(len, 127),
+			  &address->name))
+		return;
+	d->used = before + BOUND(len, 127);
+	event_text(d, TEXT_CALLER, before);
 }
 
 static __always_inline void add_caller_sockaddr(struct draft *d, __u64 address, __u64 len)

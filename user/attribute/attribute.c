@@ -443,8 +443,7 @@ void attribute_event(struct attribute *a, const struct event *e, struct record *
 		break;
 	case EVENT_SETID:
 		r->old_cred = old_cred_of(a, e, r);
-		for (int i = 0; i < 3; i++)
-			r->argument[i] = e->setid.argument[i];
+		set_arguments(e, r);
 		if (e->result == 0)
 			process_set_id(p, a->users, &r->old_cred, &r->cred);
 		break;

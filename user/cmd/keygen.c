@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 #include "cmd/cmd.h"
-#include "cmd/model.h"
+#include "cmd/history.h"
 
 int cmd_keygen(int argc, char **argv)
 {
@@ -38,7 +38,7 @@ int cmd_keygen(int argc, char **argv)
 		return EXIT_COULD_NOT;
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
 		return complain(EXIT_COULD_NOT, "keygen: no randomness: %s", strerror(errno));
-	model_key_line(key, line);
+	history_key_line(key, line);
 	snprintf(context, sizeof(context), "host %s\nindelible %s\n%s", host.full_name,
 		 INDELIBLE_VERSION, line);
 	n = record_schema(schema, sizeof(schema), context);

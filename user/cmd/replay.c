@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "cmd/model.h"
+#include "cmd/history.h"
 #include "output/output.h"
 
 struct replay {
@@ -48,7 +48,7 @@ static int begin_model(struct replay *r, uint64_t from, uint64_t index)
 	r->score = NULL;
 	e = score_open(&r->score, &options);
 	if (!e)
-		e = model_learn(r->score, r->dir, from, index, &err);
+		e = history_learn(r->score, r->dir, from, index, &err);
 	r->base = from;
 	if (e)
 		complain(0, "replay: %s", err.text[0] ? err.text : strerror(-e));
@@ -205,7 +205,7 @@ int cmd_replay(int argc, char **argv)
 		return complain(EXIT_COULD_NOT, "replay: out of memory");
 	if (!parse_options(argc, argv, r))
 		goto done;
-	e = model_key(r->dir, r->key, &err);
+	e = history_key(r->dir, r->key, &err);
 	if (e) {
 		code = complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "replay: %s",
 				err.text[0] ? err.text : strerror(-e));

@@ -22,7 +22,7 @@
 #include "capture/proc.h"
 #include "cmd/cmd.h"
 #include "cmd/heartbeat.h"
-#include "cmd/model.h"
+#include "cmd/history.h"
 #include "cmd/pipeline.h"
 #include "output/output.h"
 
@@ -209,7 +209,7 @@ static int open_chain(struct run *r)
 
 	if (!schema)
 		return complain(EXIT_COULD_NOT, "run: out of memory");
-	e = model_key(r->settings.dir, r->key, &err);
+	e = history_key(r->settings.dir, r->key, &err);
 	if (e == -ENOENT && getrandom(r->key, sizeof(r->key), 0) == sizeof(r->key))
 		e = 0; /* a new chain gets a new key */
 	if (e) {
@@ -217,7 +217,7 @@ static int open_chain(struct run *r)
 		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "run: %s",
 				err.text[0] ? err.text : strerror(-e));
 	}
-	model_key_line(r->key, line);
+	history_key_line(r->key, line);
 	snprintf(context, sizeof(context), "host %s\nindelible %s\n%s", r->host.full_name,
 		 INDELIBLE_VERSION, line);
 	n = record_schema(schema, SCHEMA_ROOM, context);
@@ -248,7 +248,7 @@ static int open_model(struct run *r)
 	if (e)
 		return complain(EXIT_COULD_NOT, "run: cannot make the model: %s", strerror(-e));
 	chain_get_state(r->pipeline.chain, &s);
-	e = model_learn(r->pipeline.score, r->settings.dir, model_from(s.next), s.next, &err);
+	e = history_learn(r->pipeline.score, r->settings.dir, history_from(s.next), s.next, &err);
 	if (e)
 		return complain(EXIT_BAD, "run: cannot rebuild the model: %s", err.text);
 	return EXIT_GOOD;
@@ -331,7 +331,7 @@ static int append_start(struct run *r)
 
 	chain_get_state(r->pipeline.chain, &s);
 	start.time = clock_epoch();
-	start.model_from = model_from(s.next);
+	start.model_from = history_from(s.next);
 	memcpy(start.boot_id, r->host.boot_id, sizeof(start.boot_id));
 	start.host = bytes_of_text(r->host.full_name);
 	start.kernel = bytes_of_text(r->host.kernel);

@@ -93,6 +93,21 @@ static void put_ids(struct buffer *to, const struct record_cred *c)
 	buffer_print(to, "%u/%u/%u:%u/%u/%u", c->uid, c->euid, c->suid, c->gid, c->egid, c->sgid);
 }
 
+/* setresuid(1000, -1, -1): as many arguments as the call has */
+static void put_call(struct buffer *to, const struct record *r)
+{
+	const char *name = record_call_name(r->call);
+	bool three = r->call == RECORD_CALL_SETRESUID || r->call == RECORD_CALL_SETRESGID;
+	bool two = three || r->call == RECORD_CALL_SETREUID || r->call == RECORD_CALL_SETREGID;
+
+	buffer_print(to, " %s(%d", name ? name : "?", (int32_t)r->argument[0]);
+	if (two)
+		buffer_print(to, ", %d", (int32_t)r->argument[1]);
+	if (three)
+		buffer_print(to, ", %d", (int32_t)r->argument[2]);
+	buffer_text(to, ") ");
+}
+
 static void put_exit(struct buffer *to, int64_t code)
 {
 	if (code & 0x7f)
@@ -120,9 +135,7 @@ static void put_event(struct buffer *to, const struct record *r)
 		put_open_flags(to, r->open_flags);
 		break;
 	case RECORD_SETUID:
-		buffer_print(to, " %s(%lld, %lld, %lld) ", record_call_name(r->call),
-			     (long long)(int32_t)r->argument[0], (long long)(int32_t)r->argument[1],
-			     (long long)(int32_t)r->argument[2]);
+		put_call(to, r);
 		put_ids(to, &r->old_cred);
 		buffer_text(to, " -> ");
 		put_ids(to, &r->cred);
@@ -174,7 +187,9 @@ static void put_own(struct buffer *to, const struct record *r)
 	case RECORD_HEARTBEAT:
 		buffer_print(to, "received %llu, programs skipped %llu, canary %s",
 			     (unsigned long long)r->received, (unsigned long long)r->misses,
-			     r->canary == CANARY_SEEN ? "seen" : "not seen");
+			     r->canary == CANARY_SEEN	? "seen"
+			     : r->canary == CANARY_NONE ? "not sent"
+							: "not seen");
 		break;
 	case RECORD_COUNTERS:
 		buffer_print(to, "cpu %u", r->cpu);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CMD_MODEL_H
-#define CMD_MODEL_H
+#ifndef CMD_HISTORY_H
+#define CMD_HISTORY_H
 /*
  * A model from a chain: the key of its feature hashes from the first SCHEMA entry, its state from
  * the records. Live start-up and replay build it the same way, so they agree.
@@ -12,20 +12,20 @@
  * At most this many records are gone through at a start; the first is a multiple of half of it, so
  * that one start after another begins at the same place and replay need not begin anew.
  */
-#define MODEL_HORIZON 2000000
+#define HISTORY_HORIZON 2000000
 
 /* First record the model of a run sees that begins at index next. */
-uint64_t model_from(uint64_t next);
+uint64_t history_from(uint64_t next);
 
 /* The score key that stands in the log's first SCHEMA entry. 0, -ENOENT for no chain, -EBADMSG when
  * there is none in it. */
-int model_key(const char *dir, uint8_t ret[16], struct chain_error *err);
+int history_key(const char *dir, uint8_t ret[16], struct chain_error *err);
 
 /* The line of the SCHEMA entry that holds it; NUL-terminated, at most 64 bytes. */
-void model_key_line(const uint8_t key[16], char ret[64]);
+void history_key_line(const uint8_t key[16], char ret[64]);
 
 /* Score the records [from, to) of the chain. 0 or -errno with err filled. */
-int model_learn(struct score *score, const char *dir, uint64_t from, uint64_t to,
-		struct chain_error *err);
+int history_learn(struct score *score, const char *dir, uint64_t from, uint64_t to,
+		  struct chain_error *err);
 
 #endif

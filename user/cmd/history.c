@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE
-#include "cmd/model.h"
+#include "cmd/history.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,14 +10,14 @@
 
 #define KEY_NAME "score-key "
 
-uint64_t model_from(uint64_t next)
+uint64_t history_from(uint64_t next)
 {
-	const uint64_t step = MODEL_HORIZON / 2;
+	const uint64_t step = HISTORY_HORIZON / 2;
 
-	return next < MODEL_HORIZON ? 0 : next / step * step - step;
+	return next < HISTORY_HORIZON ? 0 : next / step * step - step;
 }
 
-void model_key_line(const uint8_t key[16], char ret[64])
+void history_key_line(const uint8_t key[16], char ret[64])
 {
 	size_t n = (size_t)snprintf(ret, 64, KEY_NAME);
 
@@ -49,7 +49,7 @@ static int parse_key(struct bytes schema, uint8_t ret[16])
 	return 0;
 }
 
-int model_key(const char *dir, uint8_t ret[16], struct chain_error *err)
+int history_key(const char *dir, uint8_t ret[16], struct chain_error *err)
 {
 	struct chain_reader *reader;
 	struct chain_entry entry;
@@ -67,8 +67,8 @@ int model_key(const char *dir, uint8_t ret[16], struct chain_error *err)
 	return e;
 }
 
-int model_learn(struct score *score, const char *dir, uint64_t from, uint64_t to,
-		struct chain_error *err)
+int history_learn(struct score *score, const char *dir, uint64_t from, uint64_t to,
+		  struct chain_error *err)
 {
 	struct chain_reader *reader = NULL;
 	struct chain_entry entry = { 0 };

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Known deeds: does things a collector must see, and prints one line for each, so that a test can
+ * look for exactly that in the chain.
+ *
+ *   deeds DIR     DIR is an empty directory, absolute
+ *
+ *   KIND key=value ...    strings in hexadecimal, results as the kernel returned them
+ *
+ * Every name is used by one deed only. Static, so that no loader opens files of its own.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/openat2.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[1024];
+
+static const char *in_dir(const char *name)
+{
+	static char path[8192];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void say_hex(const char *key, const void *data, size_t len)
+{
+	printf(" %s=", key);
+	for (size_t i = 0; i < len; i++)
+		printf("%02x", ((const unsigned char *)data)[i]);
+}
+
+static long result_of(long r)
+{
+	return r < 0 ? -errno : r;
+}
+
+static void begin(const char *kind, long result)
+{
+	printf("%s pid=%d tid=%ld result=%ld", kind, getpid(), syscall(SYS_gettid), result);
+}
+
+static void end(void)
+{
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+/* --- files -------------------------------------------------------------------------------------
+ */
+
+static void say_open(const char *call, const char *path, long result, int flags)
+{
+	begin("open", result);
+	printf(" call=%s flags=%d uid=%d", call, flags, geteuid());
+	say_hex("path", path, strlen(path));
+	end();
+	if (result >= 0)
+		close((int)result);
+}
+
+static void deed_openat(const char *path, int flags)
+{
+	say_open("openat", path, result_of(syscall(SYS_openat, AT_FDCWD, path, flags, 0600)),
+		 flags);
+}
+
+static void deed_relative(void)
+{
+	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long r;
+
+	begin("open", at);
+	printf(" call=openat uid=0");
+	say_hex("path", dir, strlen(dir));
+	end();
+	r = result_of(syscall(SYS_openat, at, "relative to a descriptor", O_RDWR | O_CREAT, 0600));
+	say_open("openat", in_dir("relative to a descriptor"), r, O_RDWR);
+	r = result_of(syscall(SYS_openat, at, "relative and missing", O_RDONLY));
+	say_open("openat", in_dir("relative and missing"), r, O_RDONLY);
+	close(at);
+	if (chdir(dir) < 0)
+		die("chdir");
+	r = result_of(syscall(SYS_openat, AT_FDCWD, "missing in the working directory", O_RDONLY));
+	say_open("openat", in_dir("missing in the working directory"), r, O_RDONLY);
+}
+
+/* A path as long as the kernel takes. */
+static void deed_long_path(void)
+{
+	char path[4096], name[256];
+	size_t len = strlen(dir);
+
+	memcpy(path, dir, len);
+	while (len + 202 < 4000) {
+		memset(name, 'a' + (char)(len % 26), 200);
+		name[200] = 0;
+		len += (size_t)sprintf(path + len, "/%s", name);
+		if (mkdir(path, 0700) < 0)
+			die("mkdir");
+	}
+	path[len++] = '/';
+	memset(path + len, 'z', 4095 - len);
+	path[4095] = 0;
+	deed_openat(path, O_RDWR | O_CREAT);
+}
+
+static void deed_files(void)
+{
+	struct open_how how = { .flags = O_RDONLY };
+	char too_long[4200];
+	long r;
+
+	deed_openat(in_dir("new file"), O_WRONLY | O_CREAT | O_EXCL);
+	deed_openat(in_dir("odd \"name\"\n\t\\ \xff\xfe \xe2\x82\xac"), O_RDWR | O_CREAT);
+	deed_openat(in_dir("missing"), O_RDONLY);
+	deed_openat(in_dir("missing odd \xff\n\""), O_WRONLY);
+	r = result_of(syscall(SYS_open, in_dir("by open"), O_RDWR | O_CREAT, 0600));
+	say_open("open", in_dir("by open"), r, O_RDWR);
+	r = result_of(syscall(SYS_creat, in_dir("by creat"), 0600));
+	say_open("creat", in_dir("by creat"), r, O_WRONLY);
+	r = result_of(
+		syscall(SYS_openat2, AT_FDCWD, in_dir("by creat by openat2"), &how, sizeof(how)));
+	say_open("openat2", in_dir("by creat by openat2"), r, O_RDONLY);
+	if (symlink("new file", in_dir("a link")) < 0)
+		die("symlink");
+	r = result_of(syscall(SYS_openat, AT_FDCWD, in_dir("a link"), O_RDONLY));
+	say_open("openat", in_dir("new file"), r, O_RDONLY); /* what the link leads to */
+	deed_openat(in_dir("new file/below a file"), O_RDONLY);
+	if (symlink("loop", in_dir("loop")) < 0)
+		die("symlink");
+	deed_openat(in_dir("loop"), O_RDONLY);
+	deed_relative();
+	deed_long_path();
+	memset(too_long, 'x', sizeof(too_long) - 1);
+	too_long[0] = '/';
+	too_long[sizeof(too_long) - 1] = 0;
+	begin("open", result_of(syscall(SYS_openat, AT_FDCWD, too_long, O_RDONLY)));
+	printf(" call=openat uid=0 marked=claimed_truncated");
+	say_hex("path", too_long, 4096);
+	end();
+}
+
+/* --- programs ------------------------------------------------------------------------------------
+ */
+
+static void copy_self(const char *to)
+{
+	char buffer[65536];
+	int from = open("/proc/self/exe", O_RDONLY),
+	    fd = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0755);
+	ssize_t n;
+
+	while ((n = read(from, buffer, sizeof(buffer))) > 0) {
+		if (write(fd, buffer, (size_t)n) != n)
+			die("write");
+	}
+	close(from);
+	close(fd);
+}
+
+static void run_program(const char *path, char *const argv[], const char *mark)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		char *none[] = { NULL };
+
+		execve(path, argv, none);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	printf("exec pid=%d tid=%d result=0 argc=", pid, pid);
+	for (int i = 0;; i++) {
+		if (argv[i])
+			continue;
+		printf("%d", i);
+		break;
+	}
+	if (mark)
+		printf(" marked=%s", mark);
+	say_hex("path", path, strlen(path));
+	say_hex("cwd", dir, strlen(dir));
+	if (!mark) {
+		printf(" argv=");
+		for (int i = 0; argv[i]; i++) {
+			for (const char *p = argv[i]; *p; p++)
+				printf("%02x", (unsigned char)*p);
+			printf("00");
+		}
+	}
+	end();
+	printf("exit pid=%d tid=%d result=%d", pid, pid, status);
+	end();
+}
+
+static void deed_refused_exec(const char *path)
+{
+	char *argv[] = { "refused", NULL };
+
+	begin("exec", result_of(execve(path, argv, argv + 1)));
+	printf(" marked=unverified");
+	say_hex("path", path, strlen(path));
+	end();
+}
+
+static void deed_programs(void)
+{
+	static char big[140000];
+	char named[4096], *many[1100];
+	char *odd[] = {
+		"--noop",      "new\nline",    "quote \" and '", "\xff\xfe not UTF-8", "",
+		"back\\slash", "\xe2\x82\xac", "\033[31mred",	 "last one",	       NULL
+	};
+	char *long_argument[] = { "--noop", big, NULL };
+
+	snprintf(named, sizeof(named), "%s/a named program", dir);
+	copy_self(named);
+	run_program(named, odd, NULL);
+	memset(big, 'B', 131071); /* MAX_ARG_STRLEN with its NUL */
+	run_program(named, long_argument, "argv_truncated");
+	for (int i = 0; i < 1099; i++)
+		many[i] = i ? "argument" : "--noop";
+	many[1099] = NULL;
+	run_program(named, many, "argv_truncated");
+	deed_refused_exec(in_dir("no such program"));
+	deed_refused_exec(in_dir("new file")); /* no permission to run it */
+}
+
+static void deed_ends(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(7);
+	waitpid(pid, &status, 0);
+	printf("exit pid=%d tid=%d result=%d", pid, pid, status);
+	end();
+	pid = fork();
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	printf("exit pid=%d tid=%d result=%d", pid, pid, status);
+	end();
+	begin("fork", 0);
+	printf(" child=%d", pid);
+	end();
+}
+
+/* --- credentials
+ * ---------------------------------------------------------------------------------- */
+
+struct ids {
+	uid_t r, e, s;
+};
+
+static struct ids uids(void)
+{
+	struct ids i;
+
+	getresuid(&i.r, &i.e, &i.s);
+	return i;
+}
+
+static void say_setid(const char *call, long result, struct ids old)
+{
+	struct ids now = uids();
+
+	begin("setuid", result);
+	printf(" call=%s old_uid=%u old_euid=%u old_suid=%u new_uid=%u new_euid=%u new_suid=%u\n",
+	       call, old.r, old.e, old.s, now.r, now.e, now.s);
+	fflush(stdout);
+}
+
+/* The raw call: the C library's would make every thread do it. */
+#define DEED_SETID(call, ...)                                                                      \
+	do {                                                                                       \
+		struct ids old = uids();                                                           \
+		long r = result_of(syscall(SYS_##call, __VA_ARGS__));                              \
+		say_setid(#call, r, old);                                                          \
+	} while (0)
+
+static void deed_credentials(void)
+{
+	gid_t groups[] = { 4242, 4243 };
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		DEED_SETID(setgroups, 2, groups);
+		DEED_SETID(setresgid, 4242, 4242, 4242);
+		DEED_SETID(setresuid, -1, 4242, -1);
+		DEED_SETID(setfsuid, 4242);
+		deed_openat(in_dir("new file"), O_RDWR); /* EACCES: not ours */
+		DEED_SETID(setresuid, 4242, 4242, 4242);
+		DEED_SETID(setuid, 0);
+		DEED_SETID(setresuid, 0, 0, 0);
+		DEED_SETID(setreuid, 0, 0);
+		DEED_SETID(setgid, 0);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+/* --- the network
+ * ---------------------------------------------------------------------------------- */
+
+static void say_connect(const char *family, long result, const void *address, size_t len, int port,
+			const char *mark)
+{
+	begin("connect", result);
+	printf(" family=%s port=%d", family, port);
+	if (mark)
+		printf(" marked=%s", mark);
+	say_hex("addr", address, len);
+	end();
+}
+
+static void deed_tcp(int family, int type, int is_open)
+{
+	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr *a = family == AF_INET ? (void *)&a4 : (void *)&a6;
+	socklen_t len = family == AF_INET ? sizeof(a4) : sizeof(a6);
+	int server = socket(family, type, 0), client = socket(family, type, 0), port;
+	const char *text = family == AF_INET ? "127.0.0.1" : "::1";
+	long r;
+
+	if (server < 0 || bind(server, a, len) < 0 || getsockname(server, a, &len) < 0)
+		die("bind");
+	if (type == SOCK_STREAM && is_open && listen(server, 1) < 0)
+		die("listen");
+	port = ntohs(family == AF_INET ? a4.sin_port : a6.sin6_port);
+	if (!is_open)
+		close(server); /* nobody listens there now */
+	r = result_of(connect(client, a, len));
+	say_connect(family == AF_INET ? "inet" : "inet6", r, text, strlen(text), port, NULL);
+	close(client);
+	if (is_open)
+		close(server);
+}
+
+static void deed_unix(const char *name, size_t len, int is_bound, int listens, const char *mark)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int server = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (name[0] != 0));
+	char text[200];
+	long r;
+
+	memcpy(a.sun_path, name, len);
+	if (is_bound && bind(server, (void *)&a, size) < 0)
+		die("bind");
+	if (listens && listen(server, 1) < 0)
+		die("listen");
+	r = result_of(connect(client, (void *)&a, size));
+	memcpy(text, name, len);
+	if (!name[0])
+		text[0] = '@';
+	say_connect("unix", r, text, len, 0, mark);
+	close(client);
+	close(server);
+}
+
+static void deed_network(void)
+{
+	deed_tcp(AF_INET, SOCK_STREAM, 1);
+	deed_tcp(AF_INET, SOCK_STREAM, 0);
+	deed_tcp(AF_INET6, SOCK_STREAM, 1);
+	deed_tcp(AF_INET6, SOCK_STREAM, 0);
+	deed_tcp(AF_INET, SOCK_DGRAM, 1);
+	deed_tcp(AF_INET6, SOCK_DGRAM, 1);
+	deed_unix("listens here", 12, 1, 1, NULL); /* relative to DIR: names must fit 108 bytes */
+	deed_unix("bound but deaf", 14, 1, 0, "unverified");
+	deed_unix("no such socket", 14, 0, 0, "unverified");
+	deed_unix("\0indelible deeds", 16, 1, 1, NULL);
+	say_connect("unspec", result_of(connect(-1, NULL, 0)), "", 0, 0, "unverified");
+}
+
+/* --- threads
+ * -------------------------------------------------------------------------------------- */
+
+/* One thread alone gives up root; the others keep it. */
+static void *thread_deeds(void *arg)
+{
+	DEED_SETID(setresuid, 4244, 4244, 4244);
+	DEED_SETID(setresuid, 0, 0, 0);
+	begin("open", result_of(syscall(SYS_openat, AT_FDCWD, in_dir("by creat"), O_RDONLY)));
+	printf(" call=openat uid=%d", geteuid());
+	say_hex("path", in_dir("by creat"), strlen(in_dir("by creat")));
+	end();
+	return arg;
+}
+
+static void deed_threads(void)
+{
+	pthread_t thread;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork(); /* shares its descriptors with its thread: flagged */
+	if (pid == 0) {
+		pthread_create(&thread, NULL, thread_deeds, NULL);
+		pthread_join(thread, NULL);
+		begin("open",
+		      result_of(syscall(SYS_openat, AT_FDCWD, in_dir("by open"), O_RDONLY)));
+		printf(" call=openat uid=%d", geteuid());
+		say_hex("path", in_dir("by open"), strlen(in_dir("by open")));
+		end();
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 0 && strcmp(argv[0], "--noop") == 0)
+		return 0;
+	if (argc != 2 || argv[1][0] != '/') {
+		fprintf(stderr, "usage: deeds DIR\n");
+		return 2;
+	}
+	snprintf(dir, sizeof(dir), "%s", argv[1]);
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	deed_files();
+	deed_programs();
+	deed_ends();
+	deed_credentials();
+	deed_network();
+	deed_threads();
+	return 0;
+}
