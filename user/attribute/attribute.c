@@ -370,6 +370,20 @@ static void set_address(struct attribute *a, const struct event *e, struct recor
 /* --- the record
  * ----------------------------------------------------------------------------------- */
 
+/* Only as many as the call takes: the other registers hold what they happen to hold. The list of
+ * setgroups is in memory; its length is all that is known. */
+static void set_arguments(const struct event *e, struct record *r)
+{
+	static const uint8_t counts[CALLS] = {
+		[CALL_SETUID] = 1,   [CALL_SETGID] = 1,	   [CALL_SETREUID] = 2,
+		[CALL_SETREGID] = 2, [CALL_SETRESUID] = 3, [CALL_SETRESGID] = 3,
+		[CALL_SETFSUID] = 1, [CALL_SETFSGID] = 1,  [CALL_SETGROUPS] = 1,
+	};
+
+	for (int i = 0; i < counts[e->call]; i++)
+		r->argument[i] = (uint32_t)e->setid.argument[i];
+}
+
 static uint8_t kind_of(const struct event *e)
 {
 	static const uint8_t kinds[] = {

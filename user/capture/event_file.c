@@ -134,6 +134,8 @@ int event_file_open(struct source **ret, const char *path)
 	f->data = data;
 	f->size = (size_t)st.st_size;
 	f->at = sizeof(magic);
+	if (f->size >= f->at + sizeof(struct event))
+		f->source.info.run = ((const struct event *)(const void *)(f->data + f->at))->run;
 	close(fd);
 	*ret = &f->source;
 	return 0;

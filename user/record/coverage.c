@@ -31,6 +31,7 @@ struct coverage {
 	uint32_t cpu_count;
 	uint32_t run;
 	bool running;
+	bool counted;	 /* the run has counters; events from a file have none */
 	uint64_t misses; /* of the run */
 	uint64_t last_heartbeat;
 	struct coverage_result result;
@@ -267,6 +268,7 @@ int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
 		}
 		c->running = true;
 		c->run = r->run;
+		c->counted = r->cpus > 0;
 		c->last_heartbeat = index;
 		break;
 	case RECORD_COUNTERS:
@@ -289,7 +291,8 @@ int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
 		settle_all(c, index);
 		break;
 	case RECORD_STOP:
-		balance(c, index);
+		if (c->counted)
+			balance(c, index);
 		end_run(c);
 		break;
 	default:

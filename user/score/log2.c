@@ -21,5 +21,5 @@ int32_t log2_q10(uint64_t x)
 	step = (uint32_t)(x >> 57) & 63;   /* six bits choose the step, */
 	low = (uint32_t)(x >> 41) & 65535; /* sixteen the place in it */
 	fraction = mantissa[step] + ((mantissa[step + 1] - mantissa[step]) * low >> 16);
-	return (int32_t)(exponent << 10 | (fraction + 32) >> 6);
+	return (int32_t)((exponent << 10) + ((fraction + 32) >> 6));
 }
