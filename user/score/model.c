@@ -150,6 +150,8 @@ uint32_t model_pair(struct model *model, uint32_t entity, uint8_t feature, uint6
 	uint32_t at = slots_find(&model->pair_slots, key);
 
 	if (at != SLOT_NONE) {
+		/* by its own entity: should two keys ever be equal, the lists stay whole */
+		e = &model->entities[model->pairs[at].entity];
 		list_touch(&model->pair_list, model->pair_links, at);
 		list_touch(&e->pairs, model->entity_pair_links, at);
 		return at;
@@ -268,6 +270,8 @@ static bool is_within_habit(const struct entity *entity, const struct pair *pair
 {
 	uint64_t of_user = (uint64_t)entity->total[feature] + 1;
 
+	if (entity->events < WARM_EVENTS)
+		return true; /* there is no habit yet */
 	return pair->admitted * of_user < of_user + (uint64_t)pair->count * DELAY_EVENTS;
 }
 

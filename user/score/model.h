@@ -92,7 +92,7 @@ const struct label *model_text(const struct model *model, uint64_t hash);
 /*
  * Note an event with the token; it counts DELAY_EVENTS of the entity or DELAY_NS later. Of the
  * events in that time only as many count as the habit would give, and one: what is new becomes
- * usual by going on, not by being done often at once.
+ * usual by going on, not by being done often at once. A baseline is learned whole.
  */
 void model_delay(struct model *model, uint32_t pair, uint64_t now);
 /* Let count what is due at this time and in this entity. */

@@ -7,6 +7,9 @@
  */
 #include "record/record.h"
 
+/* Bytes of all tables, at most. */
+#define SCORE_MEMORY (24u << 20)
+
 struct score;
 
 struct score_options {
