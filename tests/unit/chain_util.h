@@ -4,9 +4,11 @@
 /* What the tests of chain/ share: a directory of their own, options, files, verdicts. */
 #define _GNU_SOURCE
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -61,15 +63,24 @@ static UNUSED struct chain_options test_options(void)
 	};
 }
 
+/* A path, good for the next seven calls. */
+__attribute__((format(printf, 1, 2))) static UNUSED char *path_of(const char *format, ...)
+{
+	static char path[8][512];
+	static int turn;
+	va_list args;
+
+	turn = (turn + 1) % 8;
+	va_start(args, format);
+	vsnprintf(path[turn], sizeof(path[turn]), format, args);
+	va_end(args);
+	return path[turn];
+}
+
 /* A file of D (or of K: "../D.keys/x"). */
 static UNUSED char *file_path(const char *name)
 {
-	static char path[4][192];
-	static int turn;
-
-	turn = (turn + 1) % 4;
-	snprintf(path[turn], sizeof(path[turn]), "%s/%s", chain_path, name);
-	return path[turn];
+	return path_of("%s/%s", chain_path, name);
 }
 
 static UNUSED uint8_t *slurp(const char *name, size_t *len)

@@ -350,6 +350,8 @@ int sealer_start(struct sealer **ret, struct log *log, struct chain_error *err)
 	pthread_cond_init(&s->asked, NULL);
 	pthread_cond_init(&s->told, NULL);
 	code = blocks_init(&s->blocks);
+	if (code == 0 && s->log.last.k == 1)
+		code = write_note(s); /* a crash may have kept it from being there before seal 2 */
 	if (code == 0)
 		code = open_segment(s, 0);
 	if (code == 0) {

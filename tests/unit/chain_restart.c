@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Crashes: at every call that changes a file, the process dies there, or the power does and what
+ * was not synced is gone or half there. Each time the chain must verify as torn, not tampered with,
+ * hold every entry it had called durable, and be taken up again with one RECOVERY.
+ */
+#include "chain_disk.h"
+
+#define RECORDS 40
+
+/* What the dying process knew: every promise is held against it. */
+static struct promise {
+	uint64_t index[RECORDS]; /* of record i */
+	uint64_t appended;
+	uint64_t durable; /* entries the chain said are on the disk */
+	uint64_t sealed;
+	int opened;
+} *promise;
+
+static int cells;
+
+static void setup(void)
+{
+	use_test_dir();
+	promise = mmap(NULL, sizeof(*promise), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	ck_assert_ptr_ne(promise, MAP_FAILED);
+	cells = 0;
+}
+
+static void teardown(void)
+{
+	drop_test_dir();
+	munmap(promise, sizeof(*promise));
+}
+
+static void make_record(char ret[64], unsigned i)
+{
+	snprintf(ret, 64, "%crecord %u %.*s", 0x10 + i % 3, i, (int)(i * 7 % 40),
+		 "........................................");
+}
+
+static void note_promise(struct chain *chain)
+{
+	struct chain_state state;
+
+	chain_get_state(chain, &state);
+	promise->durable = state.durable;
+	promise->sealed = state.sealed;
+}
+
+/* One run with all kinds of writes: every urgency, seals, checkpoints, several segments. */
+static int run_records(void)
+{
+	struct chain_options options = test_options();
+	struct chain_opened opened;
+	struct chain *chain;
+	uint64_t now = 1000 * MS;
+	char record[64];
+	int err;
+
+	options.segment_bytes = 1200;
+	err = chain_open(&chain, &options, &opened, &chain_err);
+	if (err)
+		return err;
+	promise->opened = 1;
+	for (unsigned i = 0; i < RECORDS && err == 0; i++) {
+		make_record(record, i);
+		now += i % 5 * 30 * MS;
+		promise->appended = i + 1;
+		err = chain_append(chain, bytes_of_text(record), i % 3, now, &promise->index[i]);
+		if (err == 0)
+			err = chain_tick(chain, now + 10 * MS);
+		if (i % 4 == 0)
+			chain_settle(chain);
+		note_promise(chain);
+	}
+	if (err) {
+		chain_abandon(chain);
+		return err;
+	}
+	return chain_close(chain, now, &chain_err);
+}
+
+static int in_child(void (*prepare)(int), int at)
+{
+	pid_t pid = fork();
+	int status;
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		prepare(at);
+		_exit(run_records() ? 1 : 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Records 0, 1, ... are there in order, at least all the durable ones, and nothing else but the
+ * chain's own entries and 0x1f. Returns the number of RECOVERY entries. */
+static unsigned check_records(void)
+{
+	unsigned i = 0, recoveries = 0;
+	struct chain_reader *reader;
+	struct chain_entry entry;
+	char record[64];
+	int got;
+
+	ck_assert_int_eq(chain_reader_open(&reader, chain_path, &chain_err), 0);
+	while ((got = chain_reader_next(reader, &entry)) == 1) {
+		recoveries += entry.bytes.data[0] == 2;
+		if (entry.bytes.data[0] < CHAIN_RECORD_TYPE || entry.bytes.data[0] == 0x1f)
+			continue;
+		ck_assert_uint_lt(i, promise->appended);
+		make_record(record, i);
+		if (i + 1 < promise->appended)
+			ck_assert_uint_eq(entry.index, promise->index[i]);
+		ck_assert(bytes_equal(entry.bytes, bytes_of_text(record)));
+		i++;
+	}
+	ck_assert_msg(got == 0, "%s", chain_reader_error(reader));
+	chain_reader_close(reader);
+	ck_assert(i + 1 >= promise->appended || promise->index[i] >= promise->durable);
+	return recoveries;
+}
+
+/* What a verifier may say of a crashed chain: torn; nothing there if it never began; good if it
+ * had just been closed. */
+static unsigned check_torn(void)
+{
+	struct chain_report report = judge(NULL);
+
+	if (report.verdict == CHAIN_UNVERIFIABLE && !promise->opened)
+		return 0;
+	if (!(report.verdict == CHAIN_OK && report.closed))
+		assert_verdict(report, CHAIN_TORN);
+	ck_assert_uint_ge(report.entries, promise->durable);
+	ck_assert_uint_ge(report.sealed, promise->sealed);
+	return access(file_path("0000000000000001.seg"), F_OK) == 0 ? check_records() : 0;
+}
+
+static void check_crashed(void)
+{
+	unsigned recoveries = check_torn();
+	struct chain_opened opened;
+	struct chain_report report;
+	struct chain *chain = open_chain(&opened);
+
+	ck_assert_uint_ge(opened.sealed + opened.adopted, promise->durable);
+	ck_assert_uint_ge(opened.sealed, promise->sealed);
+	append(chain, "\x1f", CHAIN_NORMAL, 1);
+	close_chain(chain, 2);
+	report = judge(NULL);
+	assert_verdict(report, report.recoveries ? CHAIN_TORN : CHAIN_OK);
+	ck_assert_int_eq(report.exit_code, 0);
+	ck_assert_uint_eq(report.recoveries, recoveries + (unsigned)opened.recovered);
+	ck_assert_uint_eq(report.unsealed, 0);
+	ck_assert_uint_eq(check_records(), report.recoveries);
+	cells++;
+}
+
+static void forget_chain(void)
+{
+	remove_tree(chain_path);
+	remove_tree(keys_path);
+	memset(promise, 0, sizeof(*promise));
+}
+
+/* --- the process dies ------------------------------------------------------------------------ */
+
+static void die_at(int at)
+{
+	disk.which = CALL_ANY;
+	disk.mode = DISK_EXIT;
+	disk.at = at;
+}
+
+static void die_half_written_at(int at)
+{
+	disk.short_write = true;
+	die_at(at);
+}
+
+static void crash_everywhere(void (*prepare)(int), void (*check)(int))
+{
+	int at;
+
+	for (at = 1; in_child(prepare, at) == 9; at++) {
+		check(at);
+		forget_chain();
+	}
+	ck_assert_int_gt(at, 100);
+	printf("crash cells: %d\n", cells);
+}
+
+static void check_once(int at)
+{
+	(void)at;
+	check_crashed();
+}
+
+START_TEST(crash_at_every_call)
+{
+	crash_everywhere(die_at, check_once);
+}
+END_TEST
+
+START_TEST(crash_half_written)
+{
+	crash_everywhere(die_half_written_at, check_once);
+}
+END_TEST
+
+/* The restart crashes as well, at one of its own calls, and so does the next. */
+static void check_crashing_again(int at)
+{
+	struct promise before = *promise;
+
+	for (int again = 0; again < 2; again++) {
+		pid_t pid = fork();
+
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0) {
+			die_half_written_at((at * 7 + again * 3) % 19 + 1);
+			chain_abandon(open_chain(NULL));
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+		*promise = before;
+		check_torn();
+	}
+	check_crashed();
+}
+
+START_TEST(crash_again_and_again)
+{
+	crash_everywhere(die_at, check_crashing_again);
+}
+END_TEST
+
+/* --- the power dies -------------------------------------------------------------------------- */
+
+static void lose_power_at(int at)
+{
+	snprintf(disk.shadow, sizeof(disk.shadow), "%s/durable", test_dir);
+	die_at(at);
+}
+
+enum lost { LOST_ALL, LOST_SOME, LOST_TO_ZEROS, LOST_WAYS };
+
+/* Bytes that were not synced: none of them, some sectors and a run of the new ones, or zeros in
+ * the place of the new ones. */
+static void lose(const char *name, enum lost lost, unsigned random)
+{
+	const char *real = path_of("%s/%s", test_dir, name);
+	uint8_t *was, *is;
+	size_t was_len, is_len, keep;
+
+	if (read_file(AT_FDCWD, path_of("%s/durable/%s", test_dir, name), 64 << 20, &was,
+		      &was_len) < 0) {
+		unlink(real);
+		return;
+	}
+	ck_assert_int_eq(read_file(AT_FDCWD, real, 64 << 20, &is, &is_len), 0);
+	keep = was_len;
+	if (is_len > was_len && lost == LOST_SOME)
+		keep += random % (is_len - was_len + 1);
+	if (is_len > was_len && lost == LOST_TO_ZEROS) {
+		memset(is + was_len, 0, is_len - was_len);
+		keep = is_len;
+	}
+	for (size_t at = 0; at < was_len && at < is_len; at += 512)
+		if (lost != LOST_SOME || random >> (at / 512 % 16) & 1)
+			memcpy(is + at, was + at, was_len - at < 512 ? was_len - at : 512);
+	spew(path_of("../%s", name), is, keep);
+	free(was);
+	free(is);
+}
+
+static void lose_all(const char *dir, enum lost lost, unsigned random)
+{
+	DIR *d = opendir(path_of("%s/%s", test_dir, dir));
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (entry->d_name[0] != '.' && !strstr(entry->d_name, ".tmp"))
+			lose(path_of("%s/%s", dir, entry->d_name), lost, random);
+	if (d)
+		closedir(d);
+}
+
+static void power_cut(enum lost lost)
+{
+	char durable[96], d[128], k[128];
+	int at = 1;
+
+	snprintf(durable, sizeof(durable), "%s/durable", test_dir);
+	snprintf(d, sizeof(d), "%s/D", durable);
+	snprintf(k, sizeof(k), "%s/D.keys", durable);
+	for (;; at++) {
+		ck_assert_int_eq(mkdir(durable, 0700) | mkdir(d, 0700) | mkdir(k, 0700), 0);
+		if (in_child(lose_power_at, at) != 9)
+			break;
+		lose_all("D", lost, (unsigned)at * 2654435761u);
+		lose_all("D.keys", lost, (unsigned)at * 2654435761u);
+		check_crashed();
+		forget_chain();
+		remove_tree(durable);
+	}
+	ck_assert_int_gt(at, 100);
+	printf("power cut cells: %d\n", cells);
+}
+
+START_TEST(power_cut_everywhere)
+{
+	power_cut((enum lost)_i);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("chain_restart");
+	TCase *tcase = tcase_create("crash");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, crash_at_every_call);
+	tcase_add_test(tcase, crash_half_written);
+	tcase_add_test(tcase, crash_again_and_again);
+	tcase_add_loop_test(tcase, power_cut_everywhere, 0, LOST_WAYS);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
