@@ -21,7 +21,13 @@ enum disk_mode {
 	DISK_FAIL_REST, /* that and all later ones fail */
 };
 
-enum disk_call { CALL_PWRITE = 1, CALL_SYNC = 2, CALL_RENAME = 4, CALL_TRUNCATE = 8, CALL_ANY = 15 };
+enum disk_call {
+	CALL_PWRITE = 1,
+	CALL_SYNC = 2,
+	CALL_RENAME = 4,
+	CALL_TRUNCATE = 8,
+	CALL_ANY = 15
+};
 
 static struct {
 	enum disk_mode mode;

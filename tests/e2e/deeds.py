@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Known deeds on this kernel: each stands in the chain exactly once, as it was."""
+import os
+import subprocess
+
+from lib import TOOLS, Collector, case, equal, field, main, records, run, verdict
+
+# how a deed's keys read in a record
+CHECKS = {
+    "result": lambda r, v: r["result"] == int(v),
+    "tid": lambda r, v: r["tid"] == int(v),
+    "call": lambda r, v: r["call"] == v,
+    "uid": lambda r, v: r["euid"] == int(v),
+    "path": lambda r, v: field(r, "path") == bytes.fromhex(v),
+    "cwd": lambda r, v: field(r, "cwd") == bytes.fromhex(v),
+    "argv": lambda r, v: field(r, "argv") == bytes.fromhex(v),
+    "argc": lambda r, v: len(r["argv"]) == int(v) or "argv_truncated" in r["flags"],
+    "addr": lambda r, v: field(r, "addr") == bytes.fromhex(v),
+    "port": lambda r, v: r["port"] == int(v),
+    "family": lambda r, v: r["family"] == v,
+    "child": lambda r, v: r["child_pid"] == int(v),
+    "marked": lambda r, v: v in r["flags"],
+    "flags": lambda r, v: open_flags(r) == int(v),
+}
+OPEN_FLAGS = {"O_WRONLY": 1, "O_RDWR": 2, "O_CREAT": 0o100, "O_EXCL": 0o200, "O_TRUNC": 0o1000}
+for kind in "old", "new":
+    for name in "uid", "euid", "suid":
+        CHECKS[f"{kind}_{name}"] = lambda r, v, k=kind, n=name: r[k + "_cred"][n] == int(v)
+
+
+def open_flags(record):
+    return sum(OPEN_FLAGS.get(name, 0) for name in record["open_flags"])
+
+
+def fits(record, deed):
+    if record["kind"] == "open" and deed.get("call") in ("creat", None):
+        deed = {k: v for k, v in deed.items() if k != "flags"}
+    if record["kind"] == "open" and "flags" in deed and "O_CREAT" in record["open_flags"]:
+        deed = dict(deed, flags=str(int(deed["flags"]) | open_flags(record) & 0o100))
+    return all(CHECKS[key](record, value) for key, value in deed.items() if key != "pid")
+
+
+def expect(deed_lines, found):
+    by_process = {}
+    for record in found:
+        by_process.setdefault((record["kind"], record.get("pid")), []).append(record)
+    for line in deed_lines:
+        kind, *pairs = line.split(" ")
+        deed = dict(pair.split("=", 1) for pair in pairs)
+        hits = [r for r in by_process.get((kind, int(deed["pid"])), []) if fits(r, deed)]
+        if len(hits) != 1:
+            near = by_process.get((kind, int(deed["pid"])), [])
+            raise AssertionError(f"{len(hits)} records of: {line[:300]}\nkind and pid: {near}")
+
+
+@case
+def each_deed_is_recorded_exactly_once(work):
+    chain, place = work + "/chain", work + "/place"
+    os.mkdir(place)
+    collector = Collector(chain)
+    done = subprocess.run([TOOLS + "/deeds", place], capture_output=True, text=True, check=True)
+    collector.stop()
+    lines = done.stdout.splitlines()
+    assert len(lines) > 45, done.stdout
+    found = records(chain)
+    expect(lines, found)
+    report = verdict(chain)
+    equal((report["verdict"], report["lost"], report["gap"]), ("OK", 0, 0))
+    code, out, err = run("replay", "--chain", chain, "--check")
+    equal((code, out[:6], err), (0, "EQUAL:", ""), "replay")
+    # and nothing was made up: every number the kernel gave out is there once
+    seen = [(r["ring"], r["cpu"], r["seq"]) for r in found if "seq" in r]
+    equal(len(seen), len(set(seen)), "records with one number")
+
+
+@case
+def text_is_one_clean_line_a_record(work):
+    chain, place = work + "/chain", work + "/place"
+    os.mkdir(place)
+    collector = Collector(chain)
+    subprocess.run([TOOLS + "/deeds", place], capture_output=True, check=True)
+    collector.stop()
+    code, out, err = run("show", "--chain", chain)
+    equal((code, err), (0, ""), "show")
+    equal(len(out.splitlines()), len(records(chain)), "lines")
+    bad = [c for c in out if c != "\n" and (ord(c) < 32 or ord(c) == 127)]
+    equal(bad, [], "control characters")
+
+
+@case
+def actor_names_who_and_how(work):
+    chain = work + "/chain"
+    collector = Collector(chain)
+    subprocess.run(["/bin/sh", "-c", "/bin/true; :"], check=True)
+    collector.stop()
+    execs = [r for r in records(chain, "--kind", "exec") if r["path"].endswith("/true")]
+    equal(len(execs), 1, "execs of true")
+    actor = execs[0]["actor"]
+    assert actor["how"] in ("guess", "loginuid", "ancestor", "unit", "container"), actor
+    equal(actor["acting_as"], "root", "acting_as")
+    assert os.path.basename(os.path.realpath("/bin/sh")) in actor["via"], actor
+    names = [r for r in records(chain, "--kind", "user") if r["id"] == 0]
+    equal([r["name"] for r in names], ["root"], "binding of uid 0")
+
+
+@case
+def the_collector_does_not_record_its_own_reading(work):
+    chain = work + "/chain"
+    collector = Collector(chain)  # the test is its parent: it is in its own scope
+    subprocess.run(["/bin/true"], check=True)
+    collector.stop()
+    own = [r for r in records(chain) if r.get("pid") == collector.process.pid and r["kind"] == "open"]
+    equal([r for r in own if r["result"] >= 0], [], "successful opens of the collector")
+
+
+main()

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every row of the severity table fires on its deed, and not on its harmless twin. */
+#include <errno.h>
+
+#include "event.h"
+#include "score/severity.h"
+#include "score_make.h"
+
+static unsigned fired; /* rows, over all of a test */
+
+static bool fires(const struct record *record, const char *name)
+{
+	struct severity met[SEVERITY_MAX];
+	size_t count = severity_of(record, met);
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++) {
+		fired |= 1u << met[i].row;
+		if (!strcmp(severity_name(met[i].row), name)) {
+			ck_assert_int_gt(met[i].bits, 0);
+			found = true;
+		}
+	}
+	return found;
+}
+
+static bool quiet(const struct record *record)
+{
+	struct severity met[SEVERITY_MAX];
+
+	return severity_of(record, met) == 0;
+}
+
+static struct record opened(const char *path, uint32_t flags)
+{
+	return make_open("alice", path, flags, EPOCH);
+}
+
+static void check_files(void)
+{
+	static const struct {
+		const char *path;
+		uint32_t flags;
+		const char *name;
+	} deeds[] = {
+		{ "/var/lib/indelible/segment.1", O_WRONLY, "wrote to the audit chain" },
+		{ "/home/a/indelible-chain/1.seg", O_RDWR, "wrote to the audit chain" },
+		{ "/etc/ld.so.preload", O_WRONLY | O_CREAT, "wrote the preload list" },
+		{ "/etc/shadow", O_WRONLY, "wrote password hashes" },
+		{ "/etc/shadow", O_RDONLY, "read password hashes" },
+		{ "/etc/gshadow-", O_RDONLY, "read password hashes" },
+		{ "/etc/passwd", O_WRONLY | O_APPEND, "wrote accounts" },
+		{ "/etc/sudoers.d/90-x", O_WRONLY, "wrote sudo rules" },
+		{ "/etc/sudoers", O_RDONLY, "read sudo rules" },
+		{ "/etc/ssh/ssh_host_ed25519_key", O_RDONLY, "read a host key" },
+		{ "/root/.ssh/id_ed25519", O_RDONLY, "read a private key" },
+		{ "/home/bob/.ssh/id_rsa", O_RDONLY, "read a private key" },
+		{ "/root/.ssh/authorized_keys", O_WRONLY, "wrote login keys" },
+		{ "/etc/cron.d/x", O_WRONLY, "wrote schedules" },
+		{ "/etc/crontab", O_RDWR, "wrote schedules" },
+		{ "/var/spool/cron/crontabs/root", O_WRONLY, "wrote schedules" },
+		{ "/proc/812/mem", O_RDWR, "wrote a process's memory" },
+		{ "/proc/812/mem", O_RDONLY, "read a process's memory" },
+		{ "/sys/kernel/tracing/tracing_on", O_WRONLY, "changed kernel tracing" },
+		{ "/sys/fs/bpf/prog", O_RDONLY, "looked at kernel tracing" },
+	};
+
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
+		struct record r = opened(deeds[i].path, deeds[i].flags);
+
+		ck_assert_msg(fires(&r, deeds[i].name), "%s", deeds[i].path);
+	}
+}
+
+static void check_programs(void)
+{
+	struct record r = make_exec("alice", "/memfd:x", EPOCH);
+
+	r.flags = EVENT_PSEUDO;
+	ck_assert(fires(&r, "ran a program from memory"));
+	r.actor = ACTOR_CONTAINER;
+	ck_assert(fires(&r, "ran a program from memory"));
+	r = make_exec("alice", "/home/alice/x", EPOCH);
+	r.flags = EVENT_DELETED;
+	ck_assert(fires(&r, "ran a deleted program"));
+	r = make_exec("alice", "/dev/shm/x", EPOCH);
+	ck_assert(fires(&r, "ran from a directory all can write"));
+	r = make_exec("alice", "/home/alice/sh", EPOCH);
+	r.cred.euid = 0;
+	ck_assert(fires(&r, "became root by an unknown program"));
+}
+
+static void check_ids(void)
+{
+	struct record r = make_event(RECORD_SETUID, "alice", EPOCH);
+
+	r.exe = bytes_of_text("/home/alice/x");
+	r.cred = (struct record_cred){ 0 };
+	ck_assert(fires(&r, "became root without the right to"));
+	r.old_cred.effective = 1 << 7;
+	ck_assert(fires(&r, "became root by capability"));
+}
+
+START_TEST(every_row_fires)
+{
+	struct record loss = { .kind = RECORD_LOSS, .count = 5000, .time = EPOCH };
+
+	fired = 0;
+	check_files();
+	check_programs();
+	check_ids();
+	ck_assert(fires(&loss, "events were lost"));
+	for (size_t row = 0; severity_name(row); row++)
+		ck_assert_msg(fired >> row & 1, "row %zu (%s)", row, severity_name(row));
+}
+END_TEST
+
+START_TEST(harmless_twins_are_quiet)
+{
+	struct record r = opened("/etc/passwd", O_RDONLY);
+
+	ck_assert(quiet(&r));
+	r = opened("/etc/shadowy", O_RDONLY);
+	ck_assert(quiet(&r));
+	r = opened("/etc/ssh/ssh_host_rsa_key.pub", O_RDONLY);
+	ck_assert(quiet(&r));
+	r = opened("/var/lib/indelible/segment.1", O_RDONLY);
+	ck_assert(quiet(&r));
+	r = opened("/proc/4242/mem", O_RDWR); /* its own */
+	ck_assert(quiet(&r));
+	r = opened("/etc/shadow", O_RDONLY);
+	r.exe = bytes_of_text("/usr/bin/sudo");
+	ck_assert(quiet(&r));
+	r.exe = bytes_of_text("/tmp/sudo"); /* the name alone is nothing */
+	ck_assert(fires(&r, "read password hashes"));
+	r.actor = ACTOR_SERVICE; /* backups */
+	ck_assert(quiet(&r));
+	r = opened("/home/alice/.ssh/id_rsa", O_RDONLY);
+	r.exe = bytes_of_text("/usr/bin/ssh");
+	ck_assert(quiet(&r));
+	r = make_exec("alice", "/usr/bin/sudo", EPOCH);
+	r.cred.euid = 0;
+	ck_assert(quiet(&r));
+	r = make_event(RECORD_SETUID, "alice", EPOCH);
+	r.cred.euid = 0;
+	r.old_cred.suid = 0; /* goes back to what it was */
+	ck_assert(quiet(&r));
+}
+END_TEST
+
+START_TEST(attempts_weigh_less)
+{
+	struct record r = opened("/etc/shadow", O_RDONLY);
+	struct severity done[SEVERITY_MAX], tried[SEVERITY_MAX];
+	const char *says = "T1003.008 read password hashes: /etc/shadow failed unverified";
+
+	ck_assert_uint_eq(severity_of(&r, done), 1);
+	r.result = -EACCES;
+	r.flags = EVENT_UNVERIFIED;
+	ck_assert_uint_eq(severity_of(&r, tried), 1);
+	ck_assert_int_eq(tried[0].bits, done[0].bits / 4);
+	ck_assert_ptr_nonnull(
+		strstr(strndup(tried.text.data, tried.text.len), "failed unverified"));
+}
+END_TEST
+
+START_TEST(patterns)
+{
+	static const struct {
+		const char *pattern, *path;
+		bool match;
+	} cases[] = {
+		{ "/etc/shadow", "/etc/shadow", true },
+		{ "/etc/shadow", "/etc/shadow2", false },
+		{ "/etc/cron*", "/etc/cron.d/x", false },
+		{ "/etc/cron*/**", "/etc/cron.d/x", true },
+		{ "/proc/*/mem", "/proc/1/mem", true },
+		{ "/proc/*/mem", "/proc/1/task/1/mem", false },
+		{ "/**/.ssh/id_*", "/root/.ssh/id_rsa", true },
+		{ "/**/.ssh/id_*", "/a/b/c/.ssh/id_rsa", true },
+		{ "/**/.ssh/id_*", "/a/.ssh/id_dir/x", false },
+		{ "/a*b*c", "/aXbYbZc", true },
+		{ "/a*b*c", "/aXbYb", false },
+		{ "**", "", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		ck_assert_msg(path_matches(cases[i].pattern, bytes_of_text(cases[i].path)) ==
+				      cases[i].match,
+			      "%s on %s", cases[i].pattern, cases[i].path);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = { every_row_fires, harmless_twins_are_quiet, attempts_weigh_less,
+				 patterns };
+
+	return run_tests("score_severity", tests, sizeof(tests) / sizeof(*tests));
+}
