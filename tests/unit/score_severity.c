@@ -159,8 +159,8 @@ START_TEST(attempts_weigh_less)
 	r.flags = EVENT_UNVERIFIED;
 	ck_assert_uint_eq(severity_of(&r, tried), 1);
 	ck_assert_int_eq(tried[0].bits, done[0].bits / 4);
-	ck_assert_ptr_nonnull(
-		strstr(strndup(tried.text.data, tried.text.len), "failed unverified"));
+	ck_assert(
+		bytes_equal(bytes_of(tried[0].text.data, tried[0].text.len), bytes_of_text(says)));
 }
 END_TEST
 
@@ -181,7 +181,6 @@ START_TEST(patterns)
 		{ "/**/.ssh/id_*", "/a/.ssh/id_dir/x", false },
 		{ "/a*b*c", "/aXbYbZc", true },
 		{ "/a*b*c", "/aXbYb", false },
-		{ "**", "", false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)

@@ -5,6 +5,7 @@
 
 #define USER_TEXT      48
 #define CONTAINER_TEXT 12
+#define NAME_PLAIN     64 /* a container id is 64 digits */
 
 /* The login uid stays with a person through sudo and su; the real uid is all others have. */
 static uint32_t uid_of(const struct record *record)
@@ -12,17 +13,25 @@ static uint32_t uid_of(const struct record *record)
 	return record->auid != RECORD_UNSET ? record->auid : record->cred.uid;
 }
 
+/* Short names as they are, long ones by their hash: the length says which. */
+static uint8_t *put_name(uint8_t *p, const uint8_t key[16], struct bytes name)
+{
+	p = put_u32(p, (uint32_t)name.len);
+	if (name.len > NAME_PLAIN)
+		return put_u64(p, siphash(key, name.data, name.len));
+	return put_bytes(p, name.data, name.len);
+}
+
 uint64_t entity_key(const uint8_t key[16], const struct record *record)
 {
-	uint8_t whole[1 + 4 + 8 + 8] = { record->actor };
-	uint8_t *p = whole + 1;
+	uint8_t whole[1 + 4 + 2 * (4 + NAME_PLAIN)];
+	uint8_t *p = put_u8(whole, record->actor);
 
 	if (record->kind == RECORD_LOSS) /* the host itself */
 		return siphash(key, "host", 4);
 	p = put_u32(p, record->user.len ? 0 : uid_of(record));
-	p = put_u64(p, record->user.len ? siphash(key, record->user.data, record->user.len) : 0);
-	if (record->container.len)
-		p = put_u64(p, siphash(key, record->container.data, record->container.len));
+	p = put_name(p, key, record->user);
+	p = put_name(p, key, record->container);
 	return siphash(key, whole, (size_t)(p - whole));
 }
 

@@ -6,6 +6,8 @@
 #include "score/params.h"
 #include "score/token.h"
 
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
+
 /* --- what is sensitive ------------------------------------------------------------------------ */
 
 enum group {
@@ -23,10 +25,10 @@ enum group {
 	CHAIN,
 };
 
-static const struct {
+static const struct sensitive {
 	const char *pattern;
 	uint8_t group;
-} sensitive[] = {
+} rooted[] = {
 	{ "/etc/shadow", HASHES },
 	{ "/etc/shadow-", HASHES },
 	{ "/etc/gshadow", HASHES },
@@ -45,10 +47,14 @@ static const struct {
 	{ "/sys/kernel/debug/tracing/**", TRACING },
 	{ "/sys/fs/bpf/**", TRACING },
 	{ "/var/lib/indelible/**", CHAIN },
-	{ "/**/.ssh/authorized_keys*", LOGIN_KEYS },
-	{ "/**/.ssh/id_*", USER_KEY },
-	{ "/**/indelible-chain/**", CHAIN },
-	{ "/**/indelible-chain.keys/**", CHAIN },
+};
+
+/* Below any directory. */
+static const struct sensitive anywhere[] = {
+	{ "/.ssh/authorized_keys*", LOGIN_KEYS },
+	{ "/.ssh/id_*", USER_KEY },
+	{ "/indelible-chain/**", CHAIN },
+	{ "/indelible-chain.keys/**", CHAIN },
 };
 
 static bool matches(const char *pattern, const uint8_t *p, const uint8_t *end)
@@ -78,28 +84,41 @@ bool path_matches(const char *pattern, struct bytes path)
 	return path.len && matches(pattern, path.data, path.data + path.len);
 }
 
-static size_t find_sensitive(struct bytes path)
+/* Most paths are none: their second byte tells most patterns off. */
+static bool begins_alike(const char *pattern, const uint8_t *p, const uint8_t *end)
 {
-	size_t at = 0;
+	return p + 1 < end && p[1] == (uint8_t)pattern[1];
+}
 
-	while (at < sizeof(sensitive) / sizeof(*sensitive) &&
-	       !path_matches(sensitive[at].pattern, path))
-		at++;
-	return at;
+static const struct sensitive *find_sensitive(struct bytes path)
+{
+	const uint8_t *p = path.data, *end = path.data + path.len;
+
+	if (!path.len)
+		return NULL;
+	for (size_t i = 0; i < COUNT(rooted); i++)
+		if (begins_alike(rooted[i].pattern, p, end) && matches(rooted[i].pattern, p, end))
+			return &rooted[i];
+	for (; p; p = p + 1 < end ? memchr(p + 1, '/', (size_t)(end - p - 1)) : NULL)
+		for (size_t i = 0; i < COUNT(anywhere); i++)
+			if (begins_alike(anywhere[i].pattern, p, end) &&
+			    matches(anywhere[i].pattern, p, end))
+				return &anywhere[i];
+	return NULL;
 }
 
 const char *sensitive_path(struct bytes path)
 {
-	size_t at = find_sensitive(path);
+	const struct sensitive *found = find_sensitive(path);
 
-	return at < sizeof(sensitive) / sizeof(*sensitive) ? sensitive[at].pattern : NULL;
+	return found ? found->pattern : NULL;
 }
 
 static enum group group_of(struct bytes path)
 {
-	size_t at = find_sensitive(path);
+	const struct sensitive *found = find_sensitive(path);
 
-	return at < sizeof(sensitive) / sizeof(*sensitive) ? sensitive[at].group : NOTHING;
+	return found ? found->group : NOTHING;
 }
 
 /* --- who may ---------------------------------------------------------------------------------- */
@@ -130,7 +149,7 @@ static bool is_one_of(struct bytes program, const char *const *names, size_t cou
 	struct bytes name = path_base(program);
 	bool placed = false;
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+	for (size_t i = 0; i < COUNT(places); i++)
 		placed = placed || path_has_prefix(program, places[i]);
 	for (size_t i = 0; placed && i < count; i++)
 		if (bytes_equal(name, bytes_of_text(names[i])))
@@ -140,12 +159,12 @@ static bool is_one_of(struct bytes program, const char *const *names, size_t cou
 
 static bool is_known(struct bytes program)
 {
-	return is_one_of(program, known_programs, sizeof(known_programs) / sizeof(*known_programs));
+	return is_one_of(program, known_programs, COUNT(known_programs));
 }
 
 static bool handles_keys(struct bytes program)
 {
-	return is_one_of(program, key_programs, sizeof(key_programs) / sizeof(*key_programs));
+	return is_one_of(program, key_programs, COUNT(key_programs));
 }
 
 /* --- conditions ------------------------------------------------------------------------------- */
@@ -271,11 +290,11 @@ static const struct row {
 	  "became root by capability" },
 	{ RECORD_LOSS, 32, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
 };
-_Static_assert(sizeof(rows) / sizeof(*rows) <= 32, "rows met are remembered as 32 bits");
+_Static_assert(COUNT(rows) <= 32, "rows met are remembered as 32 bits");
 
 const char *severity_name(size_t row)
 {
-	return row < sizeof(rows) / sizeof(*rows) ? rows[row].name : NULL;
+	return row < COUNT(rows) ? rows[row].name : NULL;
 }
 
 /* One lost event is an accident, thousands are a blindfold: 2 bits for each doubling. */
@@ -302,16 +321,30 @@ static struct bytes object_of(const struct record *record)
 	return record->kind == RECORD_LOSS ? bytes_of(NULL, 0) : fact_program(record);
 }
 
+/* Small losses become a habit of their own, not one of large ones. */
+static void add_magnitude(struct label *text, uint64_t count)
+{
+	uint64_t least = 1;
+
+	while (count / 10 >= least)
+		least *= 10;
+	label_add(text, ": at least ");
+	label_add_number(text, least);
+}
+
 static void fill(struct severity *to, size_t at, const struct record *record)
 {
 	struct bytes object = object_of(record);
 
 	to->row = (uint8_t)at;
+	to->halvings = record->kind == RECORD_LOSS ? 0 : HALVINGS_ALL;
 	to->bits = bits_of(&rows[at], record);
 	to->text.len = 0;
 	label_add(&to->text, rows[at].technique);
 	label_add(&to->text, " ");
 	label_add(&to->text, rows[at].name);
+	if (record->kind == RECORD_LOSS)
+		add_magnitude(&to->text, record->count);
 	if (object.len) {
 		label_add(&to->text, ": ");
 		label_add_bytes(&to->text, object, 32);
@@ -331,7 +364,7 @@ size_t severity_of(const struct record *record, struct severity ret[SEVERITY_MAX
 
 	if (is_open && group == NOTHING)
 		return 0;
-	for (size_t at = 0; at < sizeof(rows) / sizeof(*rows) && met < SEVERITY_MAX; at++) {
+	for (size_t at = 0; at < COUNT(rows) && met < SEVERITY_MAX; at++) {
 		const struct row *row = &rows[at];
 
 		if (row->kind != record->kind || row->group != group ||

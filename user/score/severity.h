@@ -13,6 +13,7 @@
 struct severity {
 	uint8_t row;	   /* number in the table, below 32 */
 	int32_t bits;	   /* Q10 */
+	uint8_t halvings;  /* how far repeats are discounted: not at all for what goes on */
 	struct label text; /* "T1003.008 read password hashes: /etc/shadow" */
 };
 
