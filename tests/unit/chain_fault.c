@@ -145,6 +145,7 @@ START_TEST(full_disk)
 	fill_disk();
 	ck_assert_int_eq(mount("none", test_dir, "tmpfs", MS_REMOUNT, "size=1m"), 0);
 	check_refilled();
+	umount2(test_dir, MNT_DETACH);
 }
 END_TEST
 
