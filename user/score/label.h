@@ -8,7 +8,7 @@
  */
 #include "base/bytes.h"
 
-#define LABEL_MAX 95
+#define LABEL_MAX 119
 
 struct label {
 	uint8_t len;

@@ -14,10 +14,32 @@ bool path_has_prefix(struct bytes path, const char *prefix)
 	return path.len >= len && memcmp(path.data, prefix, len) == 0;
 }
 
+static const char *writable_directory(struct bytes path)
+{
+	static const char *const all[] = { "/tmp/", "/var/tmp/", "/dev/shm/" };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (path_has_prefix(path, all[i]))
+			return all[i];
+	return NULL;
+}
+
 bool path_is_writable(struct bytes path)
 {
-	return path_has_prefix(path, "/tmp/") || path_has_prefix(path, "/var/tmp/") ||
-	       path_has_prefix(path, "/dev/shm/");
+	return writable_directory(path) != NULL;
+}
+
+void label_add_program(struct label *label, struct bytes program, size_t max)
+{
+	const char *writable = writable_directory(program);
+
+	if (!writable) {
+		label_add_bytes(label, program, max);
+		return;
+	}
+	label_add(label, writable);
+	label_add(label, "**/");
+	label_add_bytes(label, path_base(program), max - 13);
 }
 
 unsigned fact_access(const struct record *record)
@@ -42,10 +64,25 @@ static bool is_number(struct bytes word)
 	return word.len > 0;
 }
 
+/* Where people and programs make up names as they go, the last one says nothing. */
+static struct bytes without_free_name(struct bytes path)
+{
+	if (!path_has_prefix(path, "/home/") && !path_has_prefix(path, "/root/"))
+		return path;
+	return bytes_of(path.data, path.len - path_base(path).len);
+}
+
 void label_add_class(struct label *label, const struct record *record, struct bytes path)
 {
+	const char *writable = writable_directory(path);
 	size_t at = 0;
 
+	if (writable) {
+		label_add(label, writable);
+		label_add(label, "**");
+		return;
+	}
+	path = without_free_name(path);
 	if (!path.len || path.data[0] != '/')
 		label_add(label, "(relative)");
 	for (int n = 0; n < CLASS_COMPONENTS; n++) {

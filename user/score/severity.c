@@ -6,6 +6,7 @@
 #include "score/params.h"
 #include "score/token.h"
 
+#define OBJECT_TEXT  32
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 /* --- what is sensitive ------------------------------------------------------------------------ */
@@ -314,11 +315,18 @@ static int32_t bits_of(const struct row *row, const struct record *record)
 	return record->result < 0 ? bits / 4 : bits; /* an attempt */
 }
 
-static struct bytes object_of(const struct record *record)
+/* What it was done to, as coarse as a habit is: any process's memory, any program in /tmp. */
+static void add_object(struct label *text, const struct record *record)
 {
-	if (record->kind == RECORD_OPEN)
-		return fact_path(record);
-	return record->kind == RECORD_LOSS ? bytes_of(NULL, 0) : fact_program(record);
+	struct bytes path = record->kind == RECORD_OPEN ? fact_path(record) : fact_program(record);
+
+	if (!path.len)
+		return;
+	label_add(text, ": ");
+	if (record->kind == RECORD_OPEN || path_is_writable(path))
+		label_add_class(text, record, path);
+	else
+		label_add_bytes(text, path, OBJECT_TEXT);
 }
 
 /* Small losses become a habit of their own, not one of large ones. */
@@ -334,8 +342,6 @@ static void add_magnitude(struct label *text, uint64_t count)
 
 static void fill(struct severity *to, size_t at, const struct record *record)
 {
-	struct bytes object = object_of(record);
-
 	to->row = (uint8_t)at;
 	to->halvings = record->kind == RECORD_LOSS ? 0 : HALVINGS_ALL;
 	to->bits = bits_of(&rows[at], record);
@@ -345,10 +351,8 @@ static void fill(struct severity *to, size_t at, const struct record *record)
 	label_add(&to->text, rows[at].name);
 	if (record->kind == RECORD_LOSS)
 		add_magnitude(&to->text, record->count);
-	if (object.len) {
-		label_add(&to->text, ": ");
-		label_add_bytes(&to->text, object, 32);
-	}
+	else
+		add_object(&to->text, record);
 	if (record->result < 0)
 		label_add(&to->text, " failed");
 	if (record->flags & EVENT_UNVERIFIED)

@@ -44,7 +44,7 @@ bool token_program(const struct record *record, uint64_t time, struct label *ret
 	(void)time;
 	if (!program.len)
 		return false;
-	label_add_bytes(ret, program, PROGRAM_TEXT);
+	label_add_program(ret, program, PROGRAM_TEXT);
 	label_add_doubts(ret, record);
 	return true;
 }
@@ -58,7 +58,7 @@ bool token_parent(const struct record *record, uint64_t time, struct label *ret)
 		return false;
 	label_add_bytes(ret, path_base(parent), PARENT_TEXT);
 	label_add(ret, " > ");
-	label_add_bytes(ret, fact_program(record), PROGRAM_TEXT);
+	label_add_program(ret, fact_program(record), PROGRAM_TEXT);
 	return true;
 }
 

@@ -24,7 +24,11 @@ struct bytes fact_parent(const struct record *record);
 /* Say what must not be silently trusted. */
 void label_add_doubts(struct label *text, const struct record *record);
 
-/* First three components of a path: digits become '#', the actor's own home '~'. */
+/* A program's path, at most max characters; in /tmp and the like only its name: the directories
+ * there are new each time. */
+void label_add_program(struct label *label, struct bytes program, size_t max);
+/* First three components of a path: digits become '#', the actor's own home '~'; without the name
+ * of a file in a home, nor any name in /tmp and the like. */
 void label_add_class(struct label *text, const struct record *record, struct bytes path);
 bool path_is_writable(struct bytes path); /* /tmp, /var/tmp, /dev/shm */
 bool path_has_prefix(struct bytes path, const char *prefix);
