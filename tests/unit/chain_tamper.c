@@ -19,31 +19,16 @@ static void make_chain(void)
 
 	options.segment_bytes = 240;
 	ck_assert_int_eq(chain_open(&chain, &options, &opened, &chain_err), 0);
-	append(chain,
-	       "\x10"
-	       "a",
-	       CHAIN_NORMAL, 0);
-	append(chain,
-	       "\x10"
-	       "b",
-	       CHAIN_NORMAL, 0);
+	append(chain, "\020a", CHAIN_NORMAL, 0);
+	append(chain, "\020b", CHAIN_NORMAL, 0);
 	chain_tick(chain, 10 * MS);
-	append(chain,
-	       "\x11"
-	       "c",
-	       CHAIN_NORMAL, 20 * MS);
+	append(chain, "\021c", CHAIN_NORMAL, 20 * MS);
 	chain_tick(chain, 30 * MS);
-	append(chain,
-	       "\x12"
-	       "d",
-	       CHAIN_NORMAL, 40 * MS);
+	append(chain, "\022d", CHAIN_NORMAL, 40 * MS);
 	close_chain(chain, 50 * MS);
 	options.segment_bytes = 0;
 	ck_assert_int_eq(chain_open(&chain, &options, &opened, &chain_err), 0);
-	append(chain,
-	       "\x10"
-	       "e",
-	       CHAIN_NORMAL, 0);
+	append(chain, "\020e", CHAIN_NORMAL, 0);
 	close_chain(chain, 0);
 	report = judge(NULL);
 	assert_verdict(report, CHAIN_OK);

@@ -79,6 +79,14 @@ static void file_fill(struct source *source, uint64_t ret[RINGS])
 	memset(ret, 0, RINGS * sizeof(*ret));
 }
 
+static int file_start(struct source *source, char *err, size_t err_size)
+{
+	(void)source;
+	(void)err;
+	(void)err_size;
+	return 0;
+}
+
 static int file_stop(struct source *source)
 {
 	(void)source;
@@ -101,6 +109,7 @@ static const struct source_ops file_ops = {
 	.drained = file_drained,
 	.misses = file_misses,
 	.fill = file_fill,
+	.start = file_start,
 	.stop = file_stop,
 	.close = file_close,
 };

@@ -50,7 +50,9 @@ struct kernel {
 	struct ring rings[RINGS];
 	unsigned long batch[RINGS]; /* take up to here, then look again */
 	unsigned long marks[RINGS];
-	uint64_t batch_time;		 /* nothing later than this in the batch */
+	uint64_t batch_time; /* nothing later than this in the batch */
+	enum event_scope scope;
+	uint32_t scope_pid;
 	struct ring *taken;		 /* ring of the event that source_next gave out last */
 	struct event_counters *counters; /* mapped */
 	size_t counters_size;
@@ -262,18 +264,6 @@ static void kernel_close(struct source *source)
 	collect__destroy(k->skel);
 	free(k);
 }
-
-static const struct source_ops kernel_ops = {
-	.next = kernel_next,
-	.wait = kernel_wait,
-	.counters = kernel_counters,
-	.mark = kernel_mark,
-	.drained = kernel_drained,
-	.misses = kernel_misses,
-	.fill = kernel_fill,
-	.stop = kernel_stop,
-	.close = kernel_close,
-};
 
 /* --- scope ---------------------------------------------------------------------------------------
  */
@@ -509,6 +499,33 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 	return 0;
 }
 
+static int kernel_start(struct source *source, char *err, size_t err_size)
+{
+	struct kernel *k = (struct kernel *)source;
+	int e = attach(k, err, err_size);
+
+	if (!e && k->scope == SCOPE_TREE) {
+		e = mark_descendants(k, k->scope_pid);
+		if (e)
+			fail(err, err_size, e, "cannot mark the descendants of %u: %s",
+			     k->scope_pid, strerror(-e));
+	}
+	return e;
+}
+
+static const struct source_ops kernel_ops = {
+	.next = kernel_next,
+	.wait = kernel_wait,
+	.counters = kernel_counters,
+	.mark = kernel_mark,
+	.drained = kernel_drained,
+	.misses = kernel_misses,
+	.fill = kernel_fill,
+	.start = kernel_start,
+	.stop = kernel_stop,
+	.close = kernel_close,
+};
+
 int loader_open(struct source **ret, const struct loader_options *o, char *err, size_t err_size)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
@@ -518,6 +535,8 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 		return fail(err, err_size, -ENOMEM, "out of memory");
 	k->epoll = -1;
 	k->source.ops = &kernel_ops;
+	k->scope = o->scope;
+	k->scope_pid = o->pid;
 	k->source.info.run = o->run;
 	libbpf_set_print(keep_last_words);
 	e = access(KERNEL_BTF, R_OK) < 0 ? -ENOTSUP : 0;
@@ -534,16 +553,6 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 		goto fail;
 	}
 	describe_programs(k);
-	if (!o->keep_off)
-		e = attach(k, err, err_size);
-	if (!e && o->scope == SCOPE_TREE) {
-		e = mark_descendants(k, o->pid);
-		if (e)
-			fail(err, err_size, e, "cannot mark the descendants of %u: %s", o->pid,
-			     strerror(-e));
-	}
-	if (e)
-		goto fail;
 	*ret = &k->source;
 	return 0;
 fail:

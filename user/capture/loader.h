@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CAPTURE_LOADER_H
 #define CAPTURE_LOADER_H
-/* The kernel as a source: load the programs, attach them, take events from their rings. */
+/* The kernel as a source: load the programs; source_start() attaches them. */
 #include "capture/source.h"
 
 struct loader_options {
@@ -10,7 +10,6 @@ struct loader_options {
 	const char *cgroup; /* SCOPE_CGROUP: a directory in the v2 hierarchy */
 	size_t ring_bytes;  /* of the main ring, a power of two; 0 means 16 MiB */
 	uint32_t run;	    /* identity of this run, not 0 */
-	bool keep_off;	    /* load but attach nothing (benchmarks) */
 };
 
 /*

@@ -30,6 +30,7 @@ struct source_ops {
 	bool (*drained)(struct source *);
 	uint64_t (*misses)(struct source *);
 	void (*fill)(struct source *, uint64_t ret[RINGS]);
+	int (*start)(struct source *, char *err, size_t err_size);
 	int (*stop)(struct source *);
 	void (*close)(struct source *);
 };
@@ -81,6 +82,12 @@ static inline uint64_t source_misses(struct source *s)
 static inline void source_fill(struct source *s, uint64_t ret[RINGS])
 {
 	s->ops->fill(s, ret);
+}
+
+/* Let events come; before it there are none. 0, or -errno with one clear line in err. */
+static inline int source_start(struct source *s, char *err, size_t err_size)
+{
+	return s->ops->start(s, err, err_size);
 }
 
 /* Detach the programs: nothing new comes, what is in the rings stays. 0 or -errno. */

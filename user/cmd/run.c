@@ -49,7 +49,7 @@ struct run {
 	struct event_writer *saved;
 	struct pipeline pipeline;
 	uint8_t key[16];
-	uint64_t boot_time, received, next_heartbeat, next_status, last_received;
+	uint64_t boot_time, received, next_heartbeat, next_status, next_seal, last_received;
 	bool terminal, status_shown;
 };
 
@@ -97,6 +97,22 @@ static void print_status(struct run *r)
 	       s.seal, s.sealed, r->pipeline.alerts);
 	r->last_received = r->received;
 	r->status_shown = true;
+	fflush(stdout);
+}
+
+/* Once a minute, for whoever keeps this output: verify --held takes SIZE:ROOT. */
+static void print_seal(struct run *r)
+{
+	struct chain_state s;
+
+	if (r->settings.quiet)
+		return;
+	chain_get_state(r->pipeline.chain, &s);
+	clear_status(r);
+	printf("seal %" PRIu64 " %" PRIu64 " ", s.seal, s.sealed);
+	for (int i = 0; i < CHAIN_HASH; i++)
+		printf("%02x", s.root[i]);
+	printf("\n");
 	fflush(stdout);
 }
 
@@ -411,6 +427,7 @@ static int loop(struct run *r)
 
 	if (r->settings.seconds)
 		end = now + r->settings.seconds * SECOND;
+	r->next_seal = now + 60 * SECOND;
 	while (!stop_signal && now < end) {
 		err = take_events(r, now, &taken);
 		now = clock_monotonic();
@@ -423,6 +440,10 @@ static int loop(struct run *r)
 		if (r->terminal && !r->settings.quiet && now >= r->next_status) {
 			r->next_status = now + SECOND;
 			print_status(r);
+		}
+		if (now >= r->next_seal) {
+			r->next_seal = now + 60 * SECOND;
+			print_seal(r);
 		}
 		if (taken)
 			continue;
@@ -521,42 +542,47 @@ static int collect(struct run *r)
 	return EXIT_GOOD;
 }
 
+/* What can fail for a wrong option or a missing permission comes before the chain is touched. */
 static int open_all(struct run *r)
 {
+	char err[512];
 	int e = host_read(&r->host);
 
 	if (e)
 		return complain(EXIT_COULD_NOT, "run: cannot tell which boot this is: %s",
 				strerror(-e));
 	r->boot_time = clock_boot_time();
-	e = open_chain(r);
-	if (!e)
-		e = open_model(r);
-	if (!e)
-		e = open_source(r);
+	e = open_source(r);
 	if (!e && heartbeat_open(&r->heartbeat, r->source))
 		e = complain(EXIT_COULD_NOT, "run: out of memory");
-	if (!e)
-		e = open_attribution(r);
 	if (!e && r->settings.save_events) {
-		int err = event_writer_open(&r->saved, r->settings.save_events);
+		int error = event_writer_open(&r->saved, r->settings.save_events);
 
-		if (err)
+		if (error)
 			e = complain(EXIT_COULD_NOT, "run: %s: %s", r->settings.save_events,
-				     strerror(-err));
+				     strerror(-error));
 	}
-	return e;
+	if (!e)
+		e = open_chain(r);
+	if (!e)
+		e = open_model(r);
+	if (!e && source_start(r->source, err, sizeof(err)))
+		e = complain(EXIT_COULD_NOT, "run: %s", err);
+	return e ? e : open_attribution(r);
 }
 
 static void close_all(struct run *r)
 {
+	struct chain_error err;
+
 	if (event_writer_close(r->saved))
 		complain(0, "run: %s could not be written whole", r->settings.save_events);
 	source_close(r->source);
 	attribute_close(r->attribute);
 	heartbeat_close(r->heartbeat);
 	score_close(r->pipeline.score);
-	chain_abandon(r->pipeline.chain);
+	/* Still open when something else failed: that is no crash. A stopped chain is let go. */
+	chain_close(r->pipeline.chain, clock_monotonic(), &err);
 }
 
 int cmd_run(int argc, char **argv)
@@ -573,6 +599,8 @@ int cmd_run(int argc, char **argv)
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN); /* nobody reads what we print: go on collecting */
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not a death */
 	r->terminal = isatty(STDOUT_FILENO);
 	r->pipeline.on_alert = print_alert;

@@ -221,6 +221,8 @@ static void print_verdict(const struct chain_report *r)
 static void print_text(const struct chain_report *r, const struct watch *w)
 {
 	print_verdict(r);
+	if (!r->origin[0])
+		return;
 	printf("log         %s\n", r->origin);
 	printf("entries     %" PRIu64 ", sealed %" PRIu64 " by %" PRIu64 " seals, unsealed %" PRIu64
 	       ", proven good up to %" PRIu64 "\n",
