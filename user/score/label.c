@@ -53,6 +53,8 @@ void label_add_bytes(struct label *label, struct bytes from, size_t max)
 	size_t room = LABEL_MAX - label->len;
 	size_t keep, head;
 
+	if (!from.len)
+		return;
 	if (max > room)
 		max = room;
 	if (from.len <= max && is_plain(from)) {
@@ -73,6 +75,8 @@ struct bytes path_base(struct bytes path)
 {
 	size_t at = path.len;
 
+	if (!at)
+		return path;
 	while (at && path.data[at - 1] != '/')
 		at--;
 	return bytes_of(path.data + at, path.len - at);

@@ -93,10 +93,11 @@ static bool begins_alike(const char *pattern, const uint8_t *p, const uint8_t *e
 
 static const struct sensitive *find_sensitive(struct bytes path)
 {
-	const uint8_t *p = path.data, *end = path.data + path.len;
+	const uint8_t *p = path.data, *end;
 
 	if (!path.len)
 		return NULL;
+	end = p + path.len;
 	for (size_t i = 0; i < COUNT(rooted); i++)
 		if (begins_alike(rooted[i].pattern, p, end) && matches(rooted[i].pattern, p, end))
 			return &rooted[i];

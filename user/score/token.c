@@ -20,6 +20,8 @@ struct bytes fact_parent(const struct record *record)
 {
 	size_t end = record->via.len, at;
 
+	if (!end)
+		return record->via;
 	while (end && record->via.data[end - 1] == '\0')
 		end--;
 	for (at = end; at && record->via.data[at - 1] != '\0';)
