@@ -91,13 +91,25 @@ $(O)/unit/$(1): $(O)/tests/unit/$(1).o $(call needs,$(call part_of,$(1)))
 endef
 $(foreach t,$(notdir $(UNIT)),$(eval $(call unit_rule,$(t))))
 
-# Helpers for tests and benchmarks: one static program a file, so that nothing but the deed runs.
-TOOLS := $(patsubst tests/kernel/%.c,$(O)/tests/kernel/%,$(wildcard tests/kernel/*.c)) \
-         $(patsubst tools/bench/%.c,$(O)/bench/%,$(filter-out tools/bench/pipeline.c,$(wildcard tools/bench/*.c)))
+# Deeds and floods for the tests: one static program a file, so that nothing but the deed runs.
+TOOLS := $(patsubst tests/kernel/%.c,$(O)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 $(O)/tests/kernel/%: tests/kernel/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STRICT) -O2 -static -pthread $< -o $@
+
+# --- benchmarks -----------------------------------------------------------------------------------
+$(O)/bench/empty.bpf.o: tools/bench/empty.bpf.c bpf/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+$(O)/bench/overhead: tools/bench/overhead.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(STRICT) -O2 $< -o $@ -lbpf -lelf -lz
+bench: $(O)/indelible $(O)/bench/overhead $(O)/bench/empty.bpf.o $(TOOLS)
+	$(O)/bench/overhead $(O)/indelible $(O)/bench/empty.bpf.o
+	tools/bench/pipeline $(O)
 
 check-unit: $(UNIT)
 	$(Q)tests/run $(O) unit
