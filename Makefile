@@ -45,7 +45,7 @@ objects  = $(patsubst %.c,$(O)/%.o,$(1))
 needs    = $(foreach p,$(1) $(KNOWS_$(1)),$(call lib,$(p)))
 libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
 
-.PHONY: all check check-unit lint check-deps bench install clean
+.PHONY: all check check-build check-unit lint check-deps bench install clean
 .SECONDARY:
 all: $(O)/indelible
 
@@ -113,8 +113,9 @@ bench: $(O)/indelible $(O)/bench/overhead $(O)/bench/empty.bpf.o $(TOOLS)
 
 check-unit: $(UNIT)
 	$(Q)tests/run $(O) unit
-check: $(O)/indelible $(UNIT) $(TOOLS)
+check: check-build
 	$(Q)tests/run $(O)
+check-build: $(O)/indelible $(UNIT) $(TOOLS)
 
 lint:
 	$(Q)tools/lint
