@@ -28,16 +28,17 @@ KNOWS_output    := score record base
 LIBS_chain      := -lsodium
 LIBS_capture    := -lbpf -lelf -lz
 
+# A sanitized build stands beside the plain one.
+ifdef SAN
+override O := $(O)-san
+endif
+, := ,
 CFLAGS   ?= -O2 -g
 STRICT   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wvla -Wno-missing-field-initializers -fno-common -fstack-protector-strong
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -Iinclude -Iuser -I$(O) -DINDELIBLE_VERSION='"$(VERSION)"' -D_FORTIFY_SOURCE=$(if $(SAN),0,2)
-, := ,
 ALL_CFLAGS := $(STRICT) $(CFLAGS) $(SANITIZE) -MMD -MP
-ifdef SAN
-O := $(O)-san
-endif
 
 lib      = $(O)/lib$(1).a
 sources  = $(wildcard user/$(1)/*.c)
@@ -107,6 +108,10 @@ $(O)/bench/overhead: tools/bench/overhead.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STRICT) -O2 $< -o $@ -lbpf -lelf -lz
+$(O)/eval/masquerade: $(O)/tools/eval/masquerade.o $(call needs,score)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@
 bench: $(O)/indelible $(O)/bench/overhead $(O)/bench/empty.bpf.o $(TOOLS)
 	$(O)/bench/overhead $(O)/indelible $(O)/bench/empty.bpf.o
 	tools/bench/pipeline $(O)
