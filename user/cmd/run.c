@@ -369,6 +369,8 @@ static int append_event(struct run *r, const struct event *e, uint64_t now)
 	r->received++;
 	if (heartbeat_is_canary(r->heartbeat, e))
 		return 0;
+	if (r->saved)
+		event_writer_put(r->saved, e); /* its error is kept for the end */
 	attribute_event(r->attribute, e, &record);
 	while (attribute_next_binding(r->attribute, &binding)) {
 		binding.time = record.time;
@@ -386,8 +388,6 @@ static int take_events(struct run *r, uint64_t now, int *ret_taken)
 	int n = 0, err = 0;
 
 	while (!err && n < BATCH && (e = source_next(r->source))) {
-		if (r->saved)
-			event_writer_put(r->saved, e);
 		err = append_event(r, e, now);
 		n++;
 	}
