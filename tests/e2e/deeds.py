@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from lib import TOOLS, Collector, case, equal, field, main, records, run, verdict
+from lib import TOOLS, Collector, Skip, case, equal, field, main, records, run, verdict
 
 # how a deed's keys read in a record
 CHECKS = {
@@ -101,6 +101,38 @@ def actor_names_who_and_how(work):
     assert os.path.basename(os.path.realpath("/bin/sh")) in actor["via"], actor
     names = [r for r in records(chain, "--kind", "user") if r["id"] == 0]
     equal([r["name"] for r in names], ["root"], "binding of uid 0")
+
+
+@case
+def a_login_uid_is_the_person_whoever_they_act_as(work):
+    chain = work + "/chain"
+    collector = Collector(chain)
+    done = subprocess.run(["/bin/sh", "-c", "echo 1 > /proc/self/loginuid && /bin/true && exec setpriv "
+                           "--reuid 2 --clear-groups /bin/true"], capture_output=True)
+    collector.stop()
+    if done.returncode:
+        raise Skip("cannot set a login uid here: " + done.stderr.decode())
+    execs = [r for r in records(chain, "--kind", "exec") if r["path"].endswith("/true")]
+    equal([(r["actor"]["kind"], r["actor"]["how"], r["auid"], r["actor"]["user"], r["actor"]["acting_as"])
+           for r in execs],
+          [("human", "loginuid", 1, "daemon", "root"), ("human", "loginuid", 1, "daemon", "bin")])
+    assert execs[0]["session"] != 4294967295, execs[0]
+    equal({r["id"]: r["name"] for r in records(chain, "--kind", "user")}, {0: "root", 1: "daemon", 2: "bin"})
+
+
+@case
+def without_a_login_uid_the_login_program_tells(work):
+    chain = work + "/chain"
+    collector = Collector(chain)
+    done = subprocess.run(["su", "root", "-s", "/bin/sh", "-c", "/bin/true"], capture_output=True)
+    collector.stop()
+    if done.returncode:
+        raise Skip("su does not work here: " + done.stderr.decode())
+    found = records(chain, "--kind", "exec")
+    true = [r for r in found if r["path"].endswith("/true")][0]["actor"]
+    equal((true["kind"], true["how"], true["user"]), ("human", "ancestor", "root"))
+    assert "su" in true["via"], true
+    equal([r["actor"]["how"] for r in found if r["path"].endswith("/su") and not r["result"]], ["guess"], "su itself")
 
 
 @case
