@@ -17,13 +17,16 @@ uint64_t history_from(uint64_t next)
 	return next < HISTORY_HORIZON ? 0 : next / step * step - step;
 }
 
-void history_key_line(const uint8_t key[16], char ret[64])
+ssize_t history_schema(const struct host *host, const uint8_t key[16], char ret[SCHEMA_ROOM])
 {
-	size_t n = (size_t)snprintf(ret, 64, KEY_NAME);
+	char context[1024];
+	size_t n = (size_t)snprintf(context, sizeof(context), "host %s\nindelible %s\n" KEY_NAME,
+				    host->full_name, INDELIBLE_VERSION);
 
 	for (int i = 0; i < 16; i++)
-		n += (size_t)snprintf(ret + n, 64 - n, "%02x", key[i]);
-	snprintf(ret + n, 64 - n, "\n");
+		n += (size_t)snprintf(context + n, sizeof(context) - n, "%02x", key[i]);
+	snprintf(context + n, sizeof(context) - n, "\n");
+	return record_schema(ret, SCHEMA_ROOM, context);
 }
 
 static int parse_key(struct bytes schema, uint8_t ret[16])

@@ -6,6 +6,7 @@
  * the records. Live start-up and replay build it the same way, so they agree.
  */
 #include "chain/reader.h"
+#include "cmd/cmd.h"
 #include "score/score.h"
 
 /*
@@ -21,8 +22,9 @@ uint64_t history_from(uint64_t next);
  * there is none in it. */
 int history_key(const char *dir, uint8_t ret[16], struct chain_error *err);
 
-/* The line of the SCHEMA entry that holds it; NUL-terminated, at most 64 bytes. */
-void history_key_line(const uint8_t key[16], char ret[64]);
+/* Text of the SCHEMA entry: the records' table, this host, and the key. Its length; -EMSGSIZE. */
+#define SCHEMA_ROOM 16384
+ssize_t history_schema(const struct host *host, const uint8_t key[16], char ret[SCHEMA_ROOM]);
 
 /* Score the records [from, to) of the chain. 0 or -errno with err filled. */
 int history_learn(struct score *score, const char *dir, uint64_t from, uint64_t to,

@@ -17,7 +17,7 @@ int cmd_keygen(int argc, char **argv)
 	struct chain_options chain = { .dir = default_chain_dir() };
 	struct chain_opened opened = { 0 };
 	struct chain_error err = { 0 };
-	char context[1024], line[64], schema[16384];
+	char schema[SCHEMA_ROOM];
 	uint8_t key[16];
 	struct host host;
 	ssize_t n;
@@ -38,10 +38,7 @@ int cmd_keygen(int argc, char **argv)
 		return EXIT_COULD_NOT;
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
 		return complain(EXIT_COULD_NOT, "keygen: no randomness: %s", strerror(errno));
-	history_key_line(key, line);
-	snprintf(context, sizeof(context), "host %s\nindelible %s\n%s", host.full_name,
-		 INDELIBLE_VERSION, line);
-	n = record_schema(schema, sizeof(schema), context);
+	n = history_schema(&host, key, schema);
 	if (n < 0)
 		return complain(EXIT_COULD_NOT, "keygen: the schema does not fit");
 	chain.schema = bytes_of(schema, (size_t)n);

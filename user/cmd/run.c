@@ -30,7 +30,6 @@
 #define SECOND	     1000000000ull
 #define BATCH	     64	  /* events between looks at the clock */
 #define IDLE_WAIT_MS 1000 /* longest sleep */
-#define SCHEMA_ROOM  16384
 
 struct run {
 	struct settings settings;
@@ -131,7 +130,7 @@ static void print_start(const struct run *r)
 
 static int open_chain(struct run *r)
 {
-	char context[1024], line[64], *schema = malloc(SCHEMA_ROOM);
+	char *schema = malloc(SCHEMA_ROOM);
 	struct chain_options options = { .dir = r->settings.dir, .name = r->host.name };
 	struct chain_error err = { 0 };
 	ssize_t n;
@@ -147,10 +146,7 @@ static int open_chain(struct run *r)
 		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "run: %s",
 				err.text[0] ? err.text : strerror(-e));
 	}
-	history_key_line(r->key, line);
-	snprintf(context, sizeof(context), "host %s\nindelible %s\n%s", r->host.full_name,
-		 INDELIBLE_VERSION, line);
-	n = record_schema(schema, SCHEMA_ROOM, context);
+	n = history_schema(&r->host, r->key, schema);
 	if (n < 0) {
 		free(schema);
 		return complain(EXIT_COULD_NOT, "run: the schema does not fit");

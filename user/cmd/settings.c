@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/settings.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+static bool parse_scope(const char *text, struct settings *s)
+{
+	uint64_t pid;
+
+	s->scope_text = text;
+	if (strcmp(text, "all") == 0) {
+		s->loader.scope = SCOPE_ALL;
+		return true;
+	}
+	if (strncmp(text, "pid=", 4) == 0) {
+		if (!parse_number(text + 4, "run: --scope pid", 1, INT32_MAX, &pid))
+			return false;
+		s->loader.scope = SCOPE_TREE;
+		s->loader.pid = (uint32_t)pid;
+		return true;
+	}
+	if (strncmp(text, "cgroup=/", 8) == 0) {
+		s->loader.scope = SCOPE_CGROUP;
+		s->loader.cgroup = text + 7;
+		return true;
+	}
+	complain(0, "run: --scope '%s' is none of all, pid=N, cgroup=/PATH", text);
+	return false;
+}
+
+bool settings_parse(int argc, char **argv, struct settings *s)
+{
+	static const struct option options[] = {
+		{ "chain", required_argument, NULL, 'c' },
+		{ "scope", required_argument, NULL, 's' },
+		{ "for", required_argument, NULL, 'f' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "ring-size", required_argument, NULL, 'r' },
+		{ "events", required_argument, NULL, 'e' },
+		{ "save-events", required_argument, NULL, 'w' },
+		{ 0 },
+	};
+	uint64_t n;
+	int got, opt;
+
+	*s = (struct settings){ .dir = default_chain_dir(), .scope_text = "all" };
+	while ((got = next_option(command_find("run"), argc, argv, options, 0, &opt)) == 1) {
+		switch (opt) {
+		case 'c':
+			s->dir = optarg;
+			break;
+		case 's':
+			if (!parse_scope(optarg, s))
+				return false;
+			break;
+		case 'f':
+			if (!parse_number(optarg, "run: --for", 1, UINT32_MAX, &s->seconds))
+				return false;
+			break;
+		case 'q':
+			s->quiet = true;
+			break;
+		case 'r':
+			if (!parse_number(optarg, "run: --ring-size", 4096, 1u << 30, &n))
+				return false;
+			if (n & (n - 1)) {
+				complain(0, "run: --ring-size %s is not a power of two", optarg);
+				return false;
+			}
+			s->loader.ring_bytes = n;
+			break;
+		case 'e':
+			s->events = optarg;
+			break;
+		default:
+			s->save_events = optarg;
+		}
+	}
+	return got == 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CMD_SETTINGS_H
+#define CMD_SETTINGS_H
+/* What the options of `run` say. */
+#include "capture/loader.h"
+
+struct settings {
+	const char *dir, *events, *save_events;
+	const char *scope_text;
+	struct loader_options loader;
+	uint64_t seconds; /* 0: until stopped */
+	bool quiet;
+};
+
+/* False after having complained. Texts point into argv. */
+bool settings_parse(int argc, char **argv, struct settings *ret);
+
+#endif
