@@ -128,6 +128,25 @@ static void deed_long_path(void)
 	deed_openat(path, O_RDWR | O_CREAT);
 }
 
+/* The 32-bit entry, which a 64-bit program can use too. Static storage lies below 4 GiB. */
+static void deed_compat(void)
+{
+	static char path[2048];
+	long r;
+
+	snprintf(path, sizeof(path), "%s", in_dir("by int 80"));
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"(5L), "b"((long)path), "c"((long)(O_RDWR | O_CREAT)), "d"(0600L)
+			 : "memory", "r8", "r9", "r10", "r11");
+	begin("open", r);
+	printf(" call=open uid=0 marked=compat");
+	say_hex("path", path, strlen(path));
+	end();
+	if (r >= 0)
+		close((int)r);
+}
+
 static void deed_files(void)
 {
 	struct open_how how = { .flags = O_RDONLY };
@@ -153,6 +172,7 @@ static void deed_files(void)
 	if (symlink("loop", in_dir("loop")) < 0)
 		die("symlink");
 	deed_openat(in_dir("loop"), O_RDONLY);
+	deed_compat();
 	deed_relative();
 	deed_long_path();
 	memset(too_long, 'x', sizeof(too_long) - 1);

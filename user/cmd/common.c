@@ -136,6 +136,10 @@ int host_read(struct host *h)
 	if (uname(&uts) < 0)
 		return -errno;
 	snprintf(h->full_name, sizeof(h->full_name), "%s", uts.nodename);
+	for (char *p = h->full_name; *p; p++) { /* sethostname(2) takes anything */
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			*p = '?';
+	}
 	snprintf(h->kernel, sizeof(h->kernel), "%s %s", uts.release, uts.machine);
 	for (const char *p = uts.nodename; *p && n < CHAIN_NAME_MAX; p++) {
 		char c = (char)tolower((unsigned char)*p);
