@@ -131,7 +131,7 @@ static void deed_long_path(void)
 /* The 32-bit entry, which a 64-bit program can use too. Static storage lies below 4 GiB. */
 static void deed_compat(void)
 {
-	static char path[2048];
+	static char path[8192];
 	long r;
 
 	snprintf(path, sizeof(path), "%s", in_dir("by int 80"));
