@@ -40,7 +40,7 @@ static void crash_everywhere(void (*prepare)(int), void (*check)(int))
 {
 	int at;
 
-	for (at = 1; in_child(prepare, at) == 9; at++) {
+	for (at = 1; in_child(prepare, at) == 9; at += STRIDE) {
 		check(at);
 		forget_chain();
 	}
@@ -152,7 +152,7 @@ static void power_cut(enum lost lost)
 	snprintf(durable, sizeof(durable), "%s/durable", test_dir);
 	snprintf(d, sizeof(d), "%s/D", durable);
 	snprintf(k, sizeof(k), "%s/D.keys", durable);
-	for (;; at++) {
+	for (;; at += STRIDE) {
 		ck_assert_int_eq(mkdir(durable, 0700) | mkdir(d, 0700) | mkdir(k, 0700), 0);
 		if (in_child(lose_power_at, at) != 9)
 			break;

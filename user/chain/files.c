@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <sodium.h>
 
 #include "base/file.h"
 
@@ -71,8 +72,12 @@ int list_files(int dirfd, struct file_list *ret)
 			close(fd);
 		return err;
 	}
-	for (errno = 0; (entry = readdir(dir)); errno = 0)
-		list_one(entry->d_name, &list);
+	do {
+		errno = 0;
+		entry = readdir(dir);
+		if (entry)
+			list_one(entry->d_name, &list);
+	} while (entry);
 	err = -errno;
 	closedir(dir);
 	if (err == 0)
@@ -138,6 +143,28 @@ void segment_close(struct segment *segment)
 	if (segment->fd >= 0)
 		close(segment->fd);
 	segment->fd = -1;
+}
+
+int hash_range(int fd, uint64_t offset, uint64_t len, uint8_t ret[CHAIN_HASH])
+{
+	crypto_hash_sha256_state state;
+	uint8_t buffer[16384];
+
+	crypto_hash_sha256_init(&state);
+	while (len) {
+		size_t want = len < sizeof(buffer) ? (size_t)len : sizeof(buffer);
+		ssize_t n = pread_all(fd, buffer, want, (off_t)offset);
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			break;
+		crypto_hash_sha256_update(&state, buffer, (size_t)n);
+		offset += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	crypto_hash_sha256_final(&state, ret);
+	return 0;
 }
 
 int create_file(int dirfd, const char *name, struct bytes data, mode_t mode)

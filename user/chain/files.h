@@ -39,6 +39,9 @@ struct segment {
 int segment_open(int dirfd, uint64_t number, struct segment *ret, const char **why);
 void segment_close(struct segment *segment);
 
+/* SHA-256 of len bytes at offset; of fewer when the file ends before. */
+int hash_range(int fd, uint64_t offset, uint64_t len, uint8_t ret[CHAIN_HASH]);
+
 /* Write name.tmp, fsync, rename to name: at any moment either the old or the new file is there.
  * The directory is not synced. replace_file returns 0, create_file the open descriptor. */
 int create_file(int dirfd, const char *name, struct bytes data, mode_t mode);

@@ -4,6 +4,7 @@
 /* Taking up a chain directory for writing: making a new log, or steps R1..R6 on the one there. */
 #include <stdbool.h>
 
+#include "chain/files.h"
 #include "chain/keys.h"
 
 /* A log that is ours to write. */
@@ -28,5 +29,8 @@ struct log {
 int log_open(struct log *ret, const struct chain_options *options, const uint8_t machine[16],
 	     bool must_create, struct chain_error *err);
 void log_close(struct log *log);
+
+/* R4, R5: read on from the last seal; fills tree, number, valid_len, dead_len, clean. */
+int log_find_end(struct log *log, const struct file_list *list, struct chain_error *err);
 
 #endif

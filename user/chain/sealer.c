@@ -23,6 +23,8 @@
 #include "chain/files.h"
 #include "chain/note.h"
 
+#define HASH_SLICE (256u << 10)
+
 struct request {
 	unsigned what;
 	uint64_t segment, entries, bytes;
@@ -92,16 +94,17 @@ static void hash_block(struct sealer *s, const struct block *block)
 	}
 }
 
-/* Hash everything durable that is not hashed yet. */
-static int hash_durable(struct sealer *s)
+/* Hash what is durable and not hashed yet, but not much more than limit bytes of it. */
+static int hash_some(struct sealer *s, uint64_t limit)
 {
+	uint64_t begin = s->blocks.offset;
 	struct block block;
 	int got = 1;
 
 	if (!tree_equal(&s->log.tree, &s->mirror))
 		return refuse(s, -EBADMSG, "the tree changed in memory");
 	s->blocks.end = s->durable_bytes;
-	while (s->blocks.offset < s->durable_bytes) {
+	while (s->blocks.offset < s->durable_bytes && s->blocks.offset - begin < limit) {
 		got = blocks_next(&s->blocks, &block);
 		if (got <= 0)
 			break;
@@ -113,12 +116,17 @@ static int hash_durable(struct sealer *s)
 	if (got < 0)
 		return refuse(s, got, "cannot read segment %016llx back: %s",
 			      (unsigned long long)s->segment.number, strerror(-got));
-	if (got == 0 || s->log.tree.size != s->durable)
+	if (got == 0 || (s->blocks.offset == s->durable_bytes && s->log.tree.size != s->durable))
 		return refuse(s, -EBADMSG,
 			      "segment %016llx does not read back as written at offset %llu",
 			      (unsigned long long)s->segment.number,
 			      (unsigned long long)s->blocks.offset);
 	return 0;
+}
+
+static int hash_durable(struct sealer *s)
+{
+	return hash_some(s, UINT64_MAX);
 }
 
 /* --- new segments ---------------------------------------------------------------------------- */
@@ -262,15 +270,15 @@ static int serve(struct sealer *s, const struct request *request)
 	int err;
 
 	if (request->segment != s->segment.number)
-		return 0; /* asked before the news of a recovery arrived; what is missing is asked
-			     again */
+		return 0; /* asked before the news of a recovery arrived; it will be asked again */
 	if (what & ASK_RECOVER)
 		return recover(s, RECOVERY_WRITE, -EIO);
 	err = sync_segment(s, request);
 	if (err)
 		return recover(s, RECOVERY_SYNC, err);
 	publish(s, 0);
-	err = hash_durable(s);
+	if (what & (ASK_SEAL | ASK_SEGMENT))
+		err = hash_durable(s);
 	if (err == 0 && what & ASK_SEAL)
 		err = seal(s, what & ASK_CLOSE ? SEAL_CLOSE : 0);
 	if (err == 0 && what & ASK_NOTE)
@@ -278,6 +286,26 @@ static int serve(struct sealer *s, const struct request *request)
 	if (err == 0 && what & ASK_SEGMENT)
 		err = open_segment(s, 0);
 	return err;
+}
+
+/* Do something useful: what was asked, else hash ahead, in slices so that a request need not wait
+ * long. False when there is nothing. */
+static bool work(struct sealer *s, struct request *request, int *err)
+{
+	if (*err) {
+		if (!request->what)
+			return false;
+	} else if (request->what) {
+		*err = serve(s, request);
+	} else if (s->blocks.offset < s->durable_bytes) {
+		*err = hash_some(s, HASH_SLICE);
+		if (*err == 0)
+			return true;
+	} else {
+		return false;
+	}
+	publish(s, *err);
+	return true;
 }
 
 static void *sealer_main(void *arg)
@@ -288,19 +316,18 @@ static void *sealer_main(void *arg)
 	pthread_mutex_lock(&s->lock);
 	while (!s->quit) {
 		struct request request = s->pending;
+		bool worked;
 
-		s->busy = request.what != 0;
-		if (!s->busy) {
-			pthread_cond_broadcast(&s->told);
-			pthread_cond_wait(&s->asked, &s->lock);
-			continue;
-		}
 		s->pending.what = 0;
+		if (!request.what) {
+			s->busy = false;
+			pthread_cond_broadcast(&s->told);
+		}
 		pthread_mutex_unlock(&s->lock);
-		if (err == 0)
-			err = serve(s, &request);
-		publish(s, err);
+		worked = work(s, &request, &err);
 		pthread_mutex_lock(&s->lock);
+		while (!worked && !s->pending.what && !s->quit)
+			pthread_cond_wait(&s->asked, &s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -421,14 +448,18 @@ void sealer_finish(struct sealer *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void sealer_stop(struct sealer *s)
+int sealer_stop(struct sealer *s)
 {
+	int fd;
+
 	if (!s)
-		return;
+		return -1;
 	pthread_mutex_lock(&s->lock);
 	s->quit = true;
 	pthread_cond_signal(&s->asked);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
+	fd = s->segment.fd;
 	sealer_free(s);
+	return fd;
 }

@@ -63,7 +63,8 @@ void sealer_wait(struct sealer *sealer, unsigned seen);
 /* Wait until everything asked is done. */
 void sealer_finish(struct sealer *sealer);
 
-/* Stop the thread after what it is doing now, wipe the keys, free. */
-void sealer_stop(struct sealer *sealer);
+/* Stop the thread after what it is doing now, wipe the keys, free. Returns the descriptor of the
+ * open segment, which is now the caller's; -1 for NULL. */
+int sealer_stop(struct sealer *sealer);
 
 #endif

@@ -2,10 +2,7 @@
 /* Steps V4..V7: segments, blocks and entries against the seals, in one pass. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
-#include <sodium.h>
 
-#include "base/file.h"
 #include "chain/blocks.h"
 #include "chain/verify_state.h"
 
@@ -119,28 +116,6 @@ static int check_seal(struct walk *w)
 }
 
 /* --- entries --------------------------------------------------------------------------------- */
-
-static int hash_range(int fd, uint64_t offset, uint64_t len, uint8_t ret[CHAIN_HASH])
-{
-	crypto_hash_sha256_state state;
-	uint8_t buffer[16384];
-
-	crypto_hash_sha256_init(&state);
-	while (len) {
-		size_t want = len < sizeof(buffer) ? (size_t)len : sizeof(buffer);
-		ssize_t n = pread_all(fd, buffer, want, (off_t)offset);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			break;
-		crypto_hash_sha256_update(&state, buffer, (size_t)n);
-		offset += (uint64_t)n;
-		len -= (uint64_t)n;
-	}
-	crypto_hash_sha256_final(&state, ret);
-	return 0;
-}
 
 static int check_recovery(struct walk *w, struct bytes entry, uint64_t offset)
 {
@@ -437,10 +412,10 @@ static int check_complete(struct walk *w)
 int verify_segments(struct verify *v)
 {
 	struct walk *w = calloc(1, sizeof(*w));
-	int err = w ? 0 : -ENOMEM;
+	int err;
 
-	if (err)
-		return err;
+	if (!w)
+		return -ENOMEM;
 	w->v = v;
 	w->report = v->report;
 	w->segment.fd = w->previous.fd = w->next.fd = -1;
