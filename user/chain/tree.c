@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chain/tree.h"
 
+#include <sodium.h>
+
 #include "chain/sha256.h"
 
 void leaf_hash(const uint8_t salt[SALT_LEN], struct bytes record, uint8_t ret[CHAIN_HASH])
