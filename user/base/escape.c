@@ -44,12 +44,26 @@ static uint32_t code_point(const uint8_t *p, size_t n)
 	return c;
 }
 
-/* Characters that show nothing, or show what stands elsewhere. */
+/* Characters that show nothing, or show what stands elsewhere: C1 controls, line separators, and
+ * Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which has the bidi controls too. */
 static bool deceives(uint32_t c)
 {
-	return (c >= 0x80 && c <= 0x9f) || c == 0xad || c == 0x61c ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+	static const struct {
+		uint32_t from, to;
+	} ranges[] = {
+		{ 0x80, 0x9f },	      { 0xad, 0xad },	    { 0x34f, 0x34f },
+		{ 0x61c, 0x61c },     { 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },
+		{ 0x180b, 0x180f },   { 0x200b, 0x200f },   { 0x2028, 0x202e },
+		{ 0x2060, 0x206f },   { 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },
+		{ 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb },
+		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+	};
+
+	for (size_t i = 0; c >= 0x80 && i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (c >= ranges[i].from && c <= ranges[i].to)
+			return true;
+	}
+	return false;
 }
 
 void escape_text(struct buffer *to, struct bytes text)
@@ -80,10 +94,8 @@ void escape_text(struct buffer *to, struct bytes text)
 	}
 }
 
-bool escape_json(struct buffer *to, struct bytes text)
+void escape_json_as(struct buffer *to, struct bytes text, bool foreign)
 {
-	bool foreign = !utf8_is_valid(text);
-
 	for (size_t i = 0, n; i < text.len; i += n) {
 		const uint8_t *p = text.data + i;
 
@@ -99,5 +111,12 @@ bool escape_json(struct buffer *to, struct bytes text)
 			buffer_add(to, p, n);
 		}
 	}
+}
+
+bool escape_json(struct buffer *to, struct bytes text)
+{
+	bool foreign = !utf8_is_valid(text);
+
+	escape_json_as(to, text, foreign);
 	return foreign;
 }
