@@ -271,6 +271,12 @@ struct cursor {
 	const uint8_t *p, *end;
 };
 
+static struct cursor cursor_of(struct bytes from)
+{
+	/* No bytes may have no address; NULL + 0 is undefined. */
+	return (struct cursor){ from.data, from.len ? from.data + from.len : from.data };
+}
+
 static int take_varint(struct cursor *c, uint64_t max, uint64_t *ret)
 {
 	uint64_t v;
@@ -368,7 +374,7 @@ static int take_field(struct cursor *c, uint8_t form, void *member)
 
 int record_decode(struct bytes from, struct record *ret)
 {
-	struct cursor c = { from.data, from.data + from.len };
+	struct cursor c = cursor_of(from);
 	const struct record_type *type;
 	struct record r = { 0 };
 
@@ -390,7 +396,7 @@ int record_decode(struct bytes from, struct record *ret)
 
 int record_unpack(struct bytes from, uint64_t *to, size_t room)
 {
-	struct cursor c = { from.data, from.data + from.len };
+	struct cursor c = cursor_of(from);
 	size_t n = 0;
 
 	while (c.p != c.end) {
