@@ -22,6 +22,7 @@ struct stream {	       /* one ring on one CPU */
 	uint64_t given;	    /* by the counters: numbers given out */
 	uint64_t settled;   /* of those, as of the heartbeat before */
 	uint64_t lost;
+	uint64_t accused; /* missing numbers that were reported as a gap */
 	struct hole holes[HOLES];
 	unsigned int hole_count, aged; /* the first `aged` were there at the heartbeat before */
 };
@@ -68,6 +69,18 @@ report_gap(struct coverage *c, uint64_t index, uint64_t count, const char *forma
 		va_end(args);
 	}
 	c->result.gap += count;
+	if (c->result.gap < count)
+		c->result.gap = UINT64_MAX; /* never back to none */
+}
+
+/* True when the record belongs to the run that is going on. */
+static bool fits_run(struct coverage *c, uint64_t index, const struct record *r)
+{
+	if (c->running && r->run == c->run)
+		return true;
+	report_gap(c, index, 1, "%s of run %08" PRIx32 " outside of it", record_type(r->kind)->name,
+		   r->run);
+	return false;
 }
 
 /* NULL when the CPU number cannot be or memory is out; *err says which. */
@@ -138,8 +151,10 @@ static int on_event(struct coverage *c, uint64_t index, const struct record *r)
 	int err;
 
 	c->result.events++;
-	if (!c->running || r->run != c->run || r->ring >= RECORD_RINGS) {
-		report_gap(c, index, 1, "an event of run %08" PRIx32 " outside of it", r->run);
+	if (!fits_run(c, index, r))
+		return 0;
+	if (r->ring >= RECORD_RINGS || r->seq == UINT64_MAX) {
+		report_gap(c, index, 1, "cpu %" PRIu32 ": no such ring or number", r->cpu);
 		return 0;
 	}
 	s = streams_of(c, r->cpu, &err);
@@ -178,17 +193,22 @@ static int on_counters(struct coverage *c, uint64_t index, const struct record *
 	struct stream *s;
 	int err;
 
-	if (!c->running || r->run != c->run || record_unpack(r->values, values, VALUES) != VALUES) {
-		report_gap(c, index, 1, "counters that fit no run");
+	if (!fits_run(c, index, r))
+		return 0;
+	if (record_unpack(r->values, values, VALUES) != VALUES) {
+		report_gap(c, index, 1, "cpu %" PRIu32 ": malformed counters", r->cpu);
 		return 0;
 	}
 	s = streams_of(c, r->cpu, &err);
-	if (!s)
+	if (!s) {
+		if (!err)
+			report_gap(c, index, 1, "no such CPU: %" PRIu32, r->cpu);
 		return err;
+	}
 	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
 		lost[ring_of_family(f)] += values[RECORD_RINGS + 3 * f + 1];
 	for (unsigned int i = 0; i < RECORD_RINGS; i++) {
-		if (values[i] < s[i].given || lost[i] < s[i].lost || values[i] < s[i].settled)
+		if (values[i] < s[i].given || lost[i] < s[i].lost)
 			report_gap(c, index, 1, "cpu %" PRIu32 " ring %s: counters went back",
 				   r->cpu, record_ring_name(i));
 		s[i].given = values[i];
@@ -201,20 +221,21 @@ static int on_counters(struct coverage *c, uint64_t index, const struct record *
 static void settle(struct coverage *c, uint64_t index, uint32_t cpu, unsigned int ring)
 {
 	struct stream *s = &c->cpus[cpu][ring];
-	uint64_t gone;
+	uint64_t gone, missing;
 
 	while (s->aged)
 		confirm_oldest(s);
 	s->aged = s->hole_count;
 	gone = s->confirmed + (s->settled > s->next ? s->settled - s->next : 0);
 	s->settled = s->given;
-	if (gone <= s->lost)
+	missing = gone > s->lost ? gone - s->lost : 0;
+	if (missing <= s->accused)
 		return;
-	report_gap(c, index, gone - s->lost,
+	report_gap(c, index, missing - s->accused,
 		   "cpu %" PRIu32 " ring %s: %" PRIu64 " numbers never came, %" PRIu64
 		   " counted as lost",
 		   cpu, record_ring_name(ring), gone, s->lost);
-	s->lost = gone; /* reported once */
+	s->accused = missing; /* reported once */
 }
 
 static void settle_all(struct coverage *c, uint64_t index)
@@ -226,13 +247,36 @@ static void settle_all(struct coverage *c, uint64_t index)
 	c->last_heartbeat = index;
 }
 
+static int on_heartbeat(struct coverage *c, uint64_t index, const struct record *r)
+{
+	if (!fits_run(c, index, r))
+		return 0;
+	/* The canary is an event whose record the heartbeat is. */
+	if (r->canary == CANARY_SEEN) {
+		struct record canary = { .kind = RECORD_OPEN,
+					 .run = r->run,
+					 .ring = RECORD_RINGS - 1,
+					 .cpu = r->canary_cpu < CPUS_MAX ? (uint32_t)r->canary_cpu
+									 : CPUS_MAX,
+					 .seq = r->canary_seq };
+
+		c->result.events--;
+		if (on_event(c, index, &canary))
+			return -ENOMEM;
+	}
+	if (r->misses > c->misses)
+		c->misses = r->misses;
+	settle_all(c, index);
+	return 0;
+}
+
 /* The programs are off and the rings are drained: given = received + lost, exactly. */
 static void balance(struct coverage *c, uint64_t index)
 {
 	for (uint32_t cpu = 0; cpu < c->cpu_count; cpu++) {
 		for (unsigned int ring = 0; ring < RECORD_RINGS; ring++) {
 			const struct stream *s = &c->cpus[cpu][ring];
-			uint64_t found = s->received + s->lost;
+			uint64_t found = s->received + s->lost + s->accused;
 
 			if (found == s->given)
 				continue;
@@ -274,23 +318,10 @@ int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
 	case RECORD_COUNTERS:
 		return on_counters(c, index, r);
 	case RECORD_HEARTBEAT:
-		/* The canary is an event whose record the heartbeat is. */
-		if (r->canary == CANARY_SEEN) {
-			struct record canary = { .kind = RECORD_OPEN,
-						 .run = r->run,
-						 .ring = RECORD_RINGS - 1,
-						 .cpu = (uint32_t)r->canary_cpu,
-						 .seq = r->canary_seq };
-
-			c->result.events--;
-			if (on_event(c, index, &canary))
-				return -ENOMEM;
-		}
-		if (r->misses > c->misses)
-			c->misses = r->misses;
-		settle_all(c, index);
-		break;
+		return on_heartbeat(c, index, r);
 	case RECORD_STOP:
+		if (!fits_run(c, index, r))
+			break;
 		if (c->counted)
 			balance(c, index);
 		end_run(c);
