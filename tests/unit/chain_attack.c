@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "chain/seals.h"
+#include "chain/note.h"
 
 static struct image at_start, at_middle, at_end; /* after seals 1 (CLOSE), 3 (CLOSE), 5 (CLOSE) */
 static struct chain_report middle, end;
@@ -302,7 +302,7 @@ END_TEST
 
 static void append_block(const char *name, uint64_t first, const char *record, size_t len)
 {
-	uint8_t block[128];
+	uint8_t block[256];
 	int fd = open(file_path(name), O_WRONLY | O_APPEND);
 
 	memcpy(block, "INDB", 4);
@@ -373,6 +373,10 @@ START_TEST(forbidden_entries)
 		{ "\4\1\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, CHAIN_TAMPER },
 		{ "\4\0\0\0\0\0\0\0\x9\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, CHAIN_TAMPER },
 		{ "\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, CHAIN_TAMPER },
+		{ "\4\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 25, CHAIN_TAMPER },
+		{ "\4\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0", 24, CHAIN_TAMPER },
+		{ "\4\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 24, CHAIN_TORN },
+		{ "\4\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0", 24, CHAIN_TAMPER },
 		{ "\3\2\1\0........--------------------------------v", 45, CHAIN_TORN },
 		{ "\3\1\1\0........--------------------------------v", 45, CHAIN_TAMPER },
 		{ "\3\3\1\0........--------------------------------v", 45, CHAIN_TAMPER },
@@ -405,19 +409,12 @@ END_TEST
 
 #define RECOVERY_AT (24 + 2 + 10 + 2) /* in the first block of a segment: behind "\1schema v1" */
 
-/* The segment that took over an unclean end, unsealed as yet, with its RECOVERY changed. */
-START_TEST(bent_recovery)
+static struct image crashed; /* taken over by segment 4, whose seal and note are gone */
+
+static void crash_and_take_over(void)
 {
-	static const struct {
-		size_t at;
-		uint8_t flip;
-	} rows[] = {
-		{ 1, 3 }, { 2, 1 }, { 4, 1 }, { 12, 1 }, { 20, 1 }, { 28, 1 }, { 36, 1 }, { 44, 1 },
-	};
-	struct image crashed;
+	struct file *seals, *note = image_file(&at_middle, "checkpoint");
 	struct chain_report report;
-	struct file *f;
-	struct part parts[4];
 
 	leave_open();
 	append_block(SEG3, middle.entries + 1, "\020unsealed", 9);
@@ -428,38 +425,121 @@ START_TEST(bent_recovery)
 	ck_assert_uint_eq(report.recoveries, 1);
 	ck_assert_uint_eq(report.adopted, 1);
 	ck_assert_uint_eq(report.dead_bytes, 31);
-
-	/* Take the seal over it away: the crc alone must not be what finds it. */
+	/* Without its seal a crc is all that stands behind it: it must agree by itself. */
 	load_image(&crashed);
-	f = image_file(&crashed, "seals");
-	spew("seals", f->data, f->len - 160);
-	spew("checkpoint", image_file(&at_middle, "checkpoint")->data,
-	     image_file(&at_middle, "checkpoint")->len);
+	seals = image_file(&crashed, "seals");
+	seals->len -= 160;
+	put_back(seals);
+	spew("checkpoint", note->data, note->len);
 	assert_verdict(judge(NULL), CHAIN_TORN);
-	f = image_file(&crashed, "0000000000000004.seg");
-	ck_assert_int_eq(find_blocks(f, parts, 4), 1);
-	ck_assert_uint_eq(f->data[parts[0].at + RECOVERY_AT], 2);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint8_t *p = f->data + parts[0].at;
+}
 
-		p[RECOVERY_AT + rows[i].at] ^= rows[i].flip;
-		fix_block_crc(p);
-		put_back(f);
-		report = judge(NULL);
-		ck_assert_msg(report.verdict == CHAIN_TAMPER, "row %zu: %s", i,
-			      chain_verdict_name(report.verdict));
-		p[RECOVERY_AT + rows[i].at] ^= rows[i].flip;
-	}
-	/* And without it. */
-	put_u16(f->data + parts[0].at + 20, 1);
-	put_u32(f->data + parts[0].at + 16, 12);
-	f->len = parts[0].at + 24 + 12;
-	fix_block_crc(f->data + parts[0].at);
+/* Its RECOVERY, after a change to the byte at `at`. */
+static struct chain_report bend(size_t at, uint8_t flip)
+{
+	struct file *f = image_file(&crashed, SEG4);
+	uint8_t *block = f->data + header_len(f);
+	struct chain_report report;
+
+	ck_assert_uint_eq(block[RECOVERY_AT], 2);
+	block[RECOVERY_AT + at] ^= flip;
+	fix_block_crc(block);
+	put_back(f);
+	report = judge(NULL);
+	block[RECOVERY_AT + at] ^= flip;
+	return report;
+}
+
+START_TEST(bent_recovery)
+{
+	static const size_t fields[] = { 2, 4, 12, 20, 28, 36, 44 };
+	struct file *f;
+	uint8_t *block;
+
+	crash_and_take_over();
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		assert_verdict(bend(fields[i], 1), CHAIN_TAMPER);
+	assert_verdict(bend(76, 1), CHAIN_TORN); /* boot ids are not judged */
+
+	/* The same for a write error: what is dead is not judged, all else is. */
+	f = image_file(&crashed, SEG4);
+	block = f->data + header_len(f);
+	assert_verdict(bend(1, 1 ^ 2), CHAIN_TAMPER); /* no hash then */
+	memset(block + RECOVERY_AT + 44, 0, 32);
+	assert_verdict(bend(1, 1 ^ 2), CHAIN_TORN);
+	assert_verdict(bend(1, 1 ^ 0), CHAIN_TAMPER);
+	assert_verdict(bend(1, 1 ^ 4), CHAIN_TAMPER);
+	block[RECOVERY_AT + 1] = 2;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		assert_verdict(bend(fields[i], 1), fields[i] == 12 ? CHAIN_TORN : CHAIN_TAMPER);
+
+	/* One byte longer. */
+	put_u32(block + 16, get_u32(block + 16) + 1);
+	block[RECOVERY_AT - 1]++;
+	f->data = realloc(f->data, f->len + 1);
+	f->data[f->len++] = 0;
+	assert_verdict(bend(0, 0), CHAIN_TAMPER);
+	drop_image(&crashed);
+}
+END_TEST
+
+START_TEST(left_out_recovery)
+{
+	struct chain_report report;
+	uint8_t *block;
+	struct file *f;
+
+	crash_and_take_over();
+	f = image_file(&crashed, SEG4);
+	block = f->data + header_len(f);
+	put_u16(block + 20, 1);
+	put_u32(block + 16, 12);
+	f->len = header_len(f) + 24 + 12;
+	fix_block_crc(block);
 	put_back(f);
 	report = judge(NULL);
 	assert_verdict(report, CHAIN_TAMPER);
 	ck_assert_ptr_nonnull(strstr(report.why, "without RECOVERY"));
 	drop_image(&crashed);
+}
+END_TEST
+
+/* prev_len and RECOVERY agree on more than the blocks there are. */
+START_TEST(bent_length)
+{
+	struct chain_report report;
+	uint8_t *block;
+	struct file *f;
+
+	crash_and_take_over();
+	f = image_file(&crashed, SEG4);
+	block = f->data + header_len(f);
+	memset(block + RECOVERY_AT + 44, 0, 32);
+	block[RECOVERY_AT + 1] = 2;
+	block[RECOVERY_AT + 4] += 3;
+	f->data[40] += 3;
+	fix_segment_crc(f->data, header_len(f));
+	report = bend(0, 0);
+	assert_verdict(report, CHAIN_TAMPER);
+	ck_assert_str_eq(report.file, SEG3);
+	drop_image(&crashed);
+}
+END_TEST
+
+/* A RECOVERY that would be right, were it second in its segment. */
+START_TEST(recovery_out_of_place)
+{
+	uint8_t recovery[108] = { 2, 2 };
+
+	leave_open();
+	put_u64(recovery + 4, image_file(&at_middle, SEG2)->len);
+	put_u64(recovery + 20, middle.sealed);
+	put_u64(recovery + 28, middle.sealed);
+	put_u64(recovery + 36, 2);
+	append_block(SEG3, middle.entries + 1, (const char *)recovery, sizeof(recovery));
+	assert_verdict(judge(NULL), CHAIN_TORN);
+	append_block(SEG3, middle.entries + 2, (const char *)recovery, sizeof(recovery));
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
 }
 END_TEST
 
@@ -508,6 +588,50 @@ static void forge_seal(uint32_t flags, bool wrong_root)
 	ck_assert_int_eq(keys_advance(keys), 0);
 	keys_free(keys);
 }
+
+/* A note by the identity key itself, for what it must not be believed. */
+static void forge_note(const char *file, const char *origin, const char *more)
+{
+	char body[NOTE_BODY_MAX], note[1024];
+	struct chain_report report = end;
+	struct log_name name = { 0 };
+	uint8_t sig[64];
+	struct keys *keys;
+	uint8_t lid[LOG_ID_LEN];
+	size_t len;
+	int fd = keys_open_dir(chain_path, 0, &chain_err);
+
+	sodium_hex2bin(lid, sizeof(lid), strrchr(end.origin, '/') + 1, 40, NULL, NULL, NULL);
+	sodium_hex2bin(name.key_id, 4, strchr(end.vkey, '+') + 1, 8, NULL, NULL, NULL);
+	strcpy(name.origin, end.origin);
+	ck_assert_int_eq(keys_load(&keys, fd, lid, &chain_err), 0);
+	close(fd);
+	len = note_body(origin, report.sealed, report.root, body);
+	keys_sign_note(keys, body, len, sig);
+	keys_free(keys);
+	len = note_encode(body, &name, sig, note);
+	memcpy(note + len, more, strlen(more));
+	spew(file, note, len + strlen(more));
+}
+
+START_TEST(forged_notes)
+{
+	const char *notes[] = { file_path("../held"), NULL };
+	struct chain_verify_options options = { .checkpoints = notes };
+
+	forge_note("checkpoint", end.origin, "");
+	assert_verdict(judge(NULL), CHAIN_OK);
+	forge_note("checkpoint", end.origin, "\xe2\x80\x94 witness.example/w AAAAAQID\n");
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+	forge_note("checkpoint", "host/indelible/other", "");
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+	forge_note("checkpoint", end.origin, "");
+	forge_note("../held", end.origin, "");
+	assert_verdict(judge(&options), CHAIN_OK);
+	forge_note("../held", "host/indelible/other", "");
+	assert_verdict(judge(&options), CHAIN_UNVERIFIABLE);
+}
+END_TEST
 
 START_TEST(forged_seals)
 {
@@ -631,6 +755,43 @@ START_TEST(segments_missing_without_prune)
 	ck_assert_uint_eq(report.from, 0);
 	unlink(file_path(SEG2));
 	assert_verdict(judge(NULL), CHAIN_TAMPER);
+	unlink(file_path(SEG3));
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TAMPER);
+	ck_assert_str_eq(report.why, "all segments are missing");
+}
+END_TEST
+
+/* --- changed under the verifier's eyes ---------------------------------------------------------
+ */
+
+static int swap_seal(void *ctx, const struct chain_entry *entry)
+{
+	size_t len;
+	uint8_t *data = slurp("seals", &len), *record = data + 160 * 69;
+
+	(void)ctx;
+	if (entry->index == 3) {
+		record[150] ^= 1; /* of the signature, which is looked at once */
+		fix_seal_crc(record);
+		spew("seals", data, len);
+	}
+	free(data);
+	return 0;
+}
+
+START_TEST(seals_change_meanwhile)
+{
+	struct chain_verify_options options = { .entry = swap_seal };
+	struct chain *chain = open_chain(NULL);
+
+	for (uint64_t i = 0; i < 70; i++) {
+		append(chain, "\020x", CHAIN_CRITICAL, i * 100 * MS);
+		chain_settle(chain);
+	}
+	close_chain(chain, 7000 * MS);
+	assert_verdict(judge(NULL), CHAIN_OK);
+	assert_verdict(judge(&options), CHAIN_TAMPER);
 }
 END_TEST
 
@@ -697,12 +858,17 @@ int main(void)
 	tcase_add_test(tcase, forbidden_entries);
 	tcase_add_test(tcase, worst_verdict_counts);
 	tcase_add_test(tcase, bent_recovery);
+	tcase_add_test(tcase, left_out_recovery);
+	tcase_add_test(tcase, bent_length);
+	tcase_add_test(tcase, recovery_out_of_place);
+	tcase_add_test(tcase, forged_notes);
 	tcase_add_test(tcase, forged_seals);
 	tcase_add_test(tcase, pruned);
 	tcase_add_test(tcase, pruned_too_much);
 	tcase_add_test(tcase, pruned_with_another_frontier);
 	tcase_add_test(tcase, link_forward);
 	tcase_add_test(tcase, segments_missing_without_prune);
+	tcase_add_test(tcase, seals_change_meanwhile);
 	tcase_add_test(tcase, judge_rows);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

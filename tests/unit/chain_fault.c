@@ -162,6 +162,30 @@ START_TEST(file_size_limit)
 }
 END_TEST
 
+/* The sealer signs what is on the disk only if that is what was written. */
+START_TEST(changed_on_disk)
+{
+	struct chain *chain = open_chain(NULL);
+	struct chain_state state;
+	uint8_t *data;
+	size_t len;
+
+	append(chain, "\020right", CHAIN_NORMAL, 0);
+	ck_assert_int_eq(chain_tick(chain, 10 * MS), 0);
+	data = slurp("0000000000000001.seg", &len);
+	data[len - 1] ^= 1;
+	spew("0000000000000001.seg", data, len);
+	free(data);
+	chain_tick(chain, 1000 * MS);
+	chain_settle(chain);
+	ck_assert_int_eq(chain_tick(chain, 1000 * MS), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(chain_stop_reason(chain), "does not read back as written"));
+	chain_get_state(chain, &state);
+	ck_assert_uint_eq(state.sealed, 1);
+	ck_assert_int_eq(chain_close(chain, 1000 * MS, &chain_err), -EBADMSG);
+}
+END_TEST
+
 /* More than memory holds, faster than the disk is told to sync. */
 START_TEST(more_than_memory)
 {
@@ -193,6 +217,7 @@ int main(void)
 	tcase_add_loop_test(tcase, fail_at_every_call, 0, sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(tcase, full_disk);
 	tcase_add_test(tcase, file_size_limit);
+	tcase_add_test(tcase, changed_on_disk);
 	tcase_add_test(tcase, more_than_memory);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -9,6 +9,7 @@
 #define SEG1 "0000000000000001.seg"
 #define SEG2 "0000000000000002.seg"
 #define SEG3 "0000000000000003.seg"
+#define SEG4 "0000000000000004.seg"
 
 struct file {
 	char name[32];

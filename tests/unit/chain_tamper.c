@@ -172,9 +172,9 @@ END_TEST
 START_TEST(bytes_after)
 {
 	const struct file *f = &base.file[_i];
-	uint8_t *data = malloc(2 * f->len + 200);
+	uint8_t *data = malloc(2 * f->len + 400);
 
-	for (size_t more = 1; more <= 200; more += 13) {
+	for (size_t more = 1; more <= 400; more += 13) {
 		enum chain_verdict found;
 
 		memcpy(data, f->data, f->len);
@@ -241,11 +241,11 @@ START_TEST(segment_twice)
 	for (int i = 0; i < 3; i++) {
 		struct file *f = image_file(&base, names[i]);
 
-		spew("0000000000000004.seg", f->data, f->len);
+		spew(SEG4, f->data, f->len);
 		ck_assert_int_eq(judge_bad("copied", f->name, 0), CHAIN_TAMPER);
 		put_u64(f->data + 16, 4);
 		fix_segment_crc(f->data, header_len(f));
-		spew("0000000000000004.seg", f->data, f->len);
+		spew(SEG4, f->data, f->len);
 		ck_assert_int_eq(judge_bad("copied", f->name, 1), CHAIN_TAMPER);
 		put_u64(f->data + 16, (uint64_t)i + 1);
 		fix_segment_crc(f->data, header_len(f));

@@ -181,7 +181,7 @@ START_TEST(block_bounds)
 		{ "\0\1a\0\2b", 6, 2 }, { "\0", 1, 1 },	     { "\xff\xff", 2, 1 },
 		{ "\0\1a\0\1b", 6, 0 }, { "\0\1a", 3, 257 },
 	};
-	uint8_t data[64];
+	uint8_t data[1024];
 	struct block block;
 	const char *why;
 
@@ -191,6 +191,14 @@ START_TEST(block_bounds)
 		ck_assert_msg(block_decode(bytes_of(data, BLOCK_HEADER + rows[i].len), 1, &block,
 					   &why) == -EBADMSG,
 			      "row %zu", i);
+	}
+	for (unsigned n = 256; n <= 257; n++) {
+		for (unsigned i = 0; i < n; i++)
+			memcpy(data + BLOCK_HEADER + 3 * i, "\0\1a", 3);
+		block_header_encode(data, 1, 3 * n, (uint16_t)n);
+		ck_assert_int_eq(
+			block_decode(bytes_of(data, BLOCK_HEADER + 3 * n), 1, &block, &why),
+			n == 256 ? BLOCK_HEADER + 3 * 256 : -EBADMSG);
 	}
 	make_block(data, UINT64_MAX - 1);
 	ck_assert_int_eq(block_decode(bytes_of(data, 32), UINT64_MAX - 1, &block, &why), -EBADMSG);

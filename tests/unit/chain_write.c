@@ -2,6 +2,7 @@
 /* Writing and reading: what goes in comes out, and when it is written, synced and sealed. */
 #include "chain_image.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include "chain/queue.h"
@@ -442,6 +443,44 @@ START_TEST(verified_while_written)
 }
 END_TEST
 
+/* A writer that gets far ahead between the verifier's look at the seals and its look at the
+ * directory: what was added is not judged. */
+static struct chain *ahead;
+
+DIR *fdopendir(int fd)
+{
+	DIR *(*real)(int) = (DIR * (*)(int)) dlsym(RTLD_NEXT, "fdopendir");
+
+	for (uint64_t i = 0; ahead && i < 20; i++) {
+		append(ahead, "\020ahead", CHAIN_CRITICAL, (i + 1) * 100 * MS);
+		chain_settle(ahead);
+	}
+	ahead = NULL;
+	return real(fd);
+}
+
+START_TEST(writer_gets_ahead)
+{
+	struct chain_options options = test_options();
+	struct chain_opened opened;
+	struct chain_report report;
+	struct chain *chain;
+
+	options.segment_bytes = 300;
+	ck_assert_int_eq(chain_open(&chain, &options, &opened, &chain_err), 0);
+	append(chain, "\020first", CHAIN_NORMAL, 0);
+	ahead = chain;
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_OK);
+	ck_assert_uint_eq(report.seals, 1);
+	ck_assert_uint_lt(report.entries, 20);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_OK);
+	ck_assert_uint_gt(report.seals, 5);
+	close_chain(chain, 3000 * MS);
+}
+END_TEST
+
 static int count_entries(void *ctx, const struct chain_entry *entry)
 {
 	uint64_t *count = ctx;
@@ -529,6 +568,7 @@ int main(void)
 	tcase_add_test(tcase, close_with_nothing_new);
 	tcase_add_test(tcase, segments_of_any_size);
 	tcase_add_test(tcase, verified_while_written);
+	tcase_add_test(tcase, writer_gets_ahead);
 	tcase_add_test(tcase, verify_callback);
 	tcase_add_test(tcase, queue_is_bounded);
 	suite_add_tcase(suite, tcase);
