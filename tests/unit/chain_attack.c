@@ -821,6 +821,19 @@ START_TEST(judge_rows)
 	ck_assert_uint_eq(report.from, 4);
 
 	report = end;
+	report.unsealed = 1;
+	chain_judge(&report);
+	assert_verdict(report, CHAIN_TORN);
+	report = end;
+	report.torn_bytes = 1;
+	chain_judge(&report);
+	assert_verdict(report, CHAIN_TORN);
+	report = end;
+	report.torn_seal = true;
+	chain_judge(&report);
+	assert_verdict(report, CHAIN_TORN);
+
+	report = end;
 	report.closed = false;
 	chain_judge(&report);
 	assert_verdict(report, CHAIN_TORN);

@@ -30,7 +30,8 @@ struct chain_options {
 	const char *name;	 /* host name for the origin, [a-z0-9.-]{1,63}; used when created */
 	struct bytes machine_id; /* text of /etc/machine-id without the newline */
 	uint8_t boot_id[16];	 /* of this boot */
-	struct bytes schema;	 /* text of the SCHEMA entry of every new segment; copied */
+	struct bytes schema;	 /* text of the SCHEMA entry of every new segment, at most
+				   65,000 bytes; copied */
 	uint64_t segment_bytes;	 /* roll over at this size; 0 means 64 MiB */
 };
 
@@ -69,9 +70,10 @@ int chain_open(struct chain **ret, const struct chain_options *options, struct c
 	       struct chain_error *err);
 
 /*
- * Append one record (first byte >= CHAIN_RECORD_TYPE). *ret_index gets its index. Returns before
- * it is written: within 10 ms (next chain_tick), at once when CRITICAL.
- * -EINVAL for a bad length or type; -ENOSPC and -EIO after which the chain is stopped (below).
+ * Append one record (first byte >= CHAIN_RECORD_TYPE). *ret_index gets its index; until the record
+ * is durable an I/O error can still move it up by two. Returns before it is written: within 10 ms
+ * (next chain_tick), at once when CRITICAL. Waits for the disk when 16 MiB are not yet durable.
+ * -EINVAL for a bad length or type; any other error means that the chain has stopped (below).
  */
 int chain_append(struct chain *chain, struct bytes record, enum chain_urgency urgency, uint64_t now,
 		 uint64_t *ret_index);
@@ -83,14 +85,17 @@ int chain_tick(struct chain *chain, uint64_t now);
 /* Monotonic time at which chain_tick next has something to do; UINT64_MAX when nothing waits. */
 uint64_t chain_due(const struct chain *chain);
 
+/* For the thread that appends, like all else here. */
 void chain_get_state(const struct chain *chain, struct chain_state *ret);
 
 /* Why the chain stopped; "" while it runs. After a stop nothing more is appended. */
 const char *chain_stop_reason(const struct chain *chain);
 
 /*
- * Write, sync, and seal with the CLOSE flag; the caller has appended its last record. NULL is
- * accepted. Frees everything whatever the result. A stopped chain is not closed: its tail is torn.
+ * Write, sync, and seal with the CLOSE flag; the caller has appended its last record. If that is
+ * sealed already, one more segment is opened and its SCHEMA sealed. NULL is accepted. Frees
+ * everything whatever the result. A stopped chain is not closed: its tail is torn, and what
+ * stopped it is returned.
  */
 int chain_close(struct chain *chain, uint64_t now, struct chain_error *err);
 
