@@ -123,19 +123,32 @@ static __always_inline struct event_counters *counters_of_this_cpu(void)
 	return bpf_map_lookup_elem(&counters, &cpu);
 }
 
+static __always_inline bool is_member(struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	return (task->tgid == scope_pid && leader->start_boottime >= scope_start &&
+		leader->start_boottime < scope_start_end) ||
+	       bpf_task_storage_get(&members, task, 0, 0);
+}
+
+/* False when the kernel had no memory for it. */
+static __always_inline bool mark_member(struct task_struct *task)
+{
+	return bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE) != NULL;
+}
+
 static __always_inline bool in_tree(struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 
-	if (task->tgid == scope_pid && leader->start_boottime >= scope_start &&
-	    leader->start_boottime < scope_start_end)
+	if (is_member(task))
 		return true;
-	if (bpf_task_storage_get(&members, task, 0, 0))
-		return true;
-	/* A thread from before we started: its leader was marked by the loader. */
-	if (task->pid == task->tgid || !bpf_task_storage_get(&members, leader, 0, 0))
+	/* A thread from before we started: its leader was marked by the loader. Or nobody could
+	 * mark it when it was forked. */
+	if ((task->pid == task->tgid || !is_member(leader)) && !is_member(leader->real_parent))
 		return false;
-	bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	mark_member(task);
 	return true;
 }
 
@@ -159,6 +172,19 @@ struct draft {
 	__u32 family;
 };
 
+/* A set of capabilities: one number, two halves of it before 6.3. */
+#define CAPABILITIES(cred, set)                                                                    \
+	({                                                                                         \
+		__u64 _caps;                                                                       \
+		if (bpf_core_field_exists((cred)->set.val)) {                                      \
+			_caps = (cred)->set.val;                                                   \
+		} else {                                                                           \
+			const struct cred___before_6_3 *_old = (const void *)(cred);               \
+			_caps = _old->set.cap[0] | (__u64)_old->set.cap[1] << 32;                  \
+		}                                                                                  \
+		_caps;                                                                             \
+	})
+
 static __always_inline void fill_head(struct event *e, struct task_struct *task)
 {
 	const struct cred *cred = task->real_cred;
@@ -167,8 +193,8 @@ static __always_inline void fill_head(struct event *e, struct task_struct *task)
 	e->time = bpf_ktime_get_boot_ns();
 	e->start = leader->start_boottime;
 	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
-	e->effective = cred->cap_effective.val;
-	e->permitted = cred->cap_permitted.val;
+	e->effective = CAPABILITIES(cred, cap_effective);
+	e->permitted = CAPABILITIES(cred, cap_permitted);
 	e->cred.uid = cred->uid.val;
 	e->cred.gid = cred->gid.val;
 	e->cred.suid = cred->suid.val;
@@ -278,6 +304,13 @@ static __always_inline void event_send(struct draft *d)
 		__sync_fetch_and_add(&d->counters->family[d->family].lost, 1);
 	else
 		__sync_fetch_and_add(&d->counters->family[d->family].sent, 1);
+}
+
+/* Something is known to go unseen: a number without an event, counted as lost. */
+static __always_inline void event_unseen(struct draft *d)
+{
+	__sync_fetch_and_add(&d->counters->seq[RING_MAIN], 1);
+	__sync_fetch_and_add(&d->counters->family[FAMILY_PROCESS].lost, 1);
 }
 
 /* A string from the caller's memory. */

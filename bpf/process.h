@@ -74,8 +74,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 	if (!event_begin(&d, PROGRAM_FORK, FAMILY_PROCESS, EVENT_FORK, CALL_NONE, 0))
 		return 0;
-	if (scope == SCOPE_TREE && d.family != FAMILY_SELF)
-		bpf_task_storage_get(&members, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (scope == SCOPE_TREE && d.family != FAMILY_SELF && !mark_member(child))
+		event_unseen(&d); /* what the child does from here on */
 	fork = &d.scratch->event.fork;
 	fork->child_start = leader->start_boottime;
 	fork->child_pid = child->tgid;

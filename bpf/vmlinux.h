@@ -22,7 +22,7 @@ typedef struct {
 	unsigned int val;
 } kgid_t;
 typedef struct {
-	__u64 val; /* two __u32 before 6.3: the same eight bytes on a little-endian machine */
+	__u64 val;
 } kernel_cap_t;
 typedef struct {
 	int counter;
@@ -39,6 +39,14 @@ struct cred {
 	kgid_t fsgid;
 	kernel_cap_t cap_permitted;
 	kernel_cap_t cap_effective;
+};
+
+struct kernel_cap___before_6_3 {
+	__u32 cap[2];
+};
+struct cred___before_6_3 {
+	struct kernel_cap___before_6_3 cap_permitted;
+	struct kernel_cap___before_6_3 cap_effective;
 };
 
 struct qstr {
