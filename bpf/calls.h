@@ -3,6 +3,7 @@
 #define CALLS_H
 /* System call numbers to calls: x86-64 (with x32, whose own numbers begin at 512) and i386. */
 #include "event.h"
+#include <bpf/bpf_helpers.h>
 
 #define CALL_NUMBERS 548
 #define X32_BIT	     0x40000000
@@ -28,5 +29,23 @@ static const volatile __u8 compat_calls[CALL_NUMBERS] = {
 	[216] = CALL_SETFSGID,	[295] = CALL_OPENAT,	[342] = CALL_OPEN_BY_HANDLE_AT,
 	[358] = CALL_EXECVEAT,	[362] = CALL_CONNECT,	[437] = CALL_OPENAT2,
 };
+
+#define TS_COMPAT		  2
+#define SYS_CONNECT_OF_SOCKETCALL 3
+
+/* Which table the number belongs to comes before the number. */
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+static __always_inline enum event_call call_of(struct pt_regs *regs, bool compat)
+{
+	__u64 nr = regs->orig_ax & ~(__u64)X32_BIT;
+
+	if (nr >= CALL_NUMBERS)
+		return CALL_NONE;
+	return compat ? compat_calls[nr] : native_calls[nr];
+}
 
 #endif

@@ -15,9 +15,6 @@
 #include "network.h"
 #include "process.h"
 
-#define TS_COMPAT		  2
-#define SYS_CONNECT_OF_SOCKETCALL 3
-
 /* i386 socketcall(SYS_CONNECT, {fd, address, length}): the arguments lie in memory. */
 static __always_inline bool unpack_socketcall(struct arguments *args)
 {
@@ -35,19 +32,13 @@ static __always_inline bool unpack_socketcall(struct arguments *args)
 
 static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs *regs, __s64 result)
 {
-	/* Which table the number belongs to comes before the number. */
-	bool is_compat = task->thread_info.status & TS_COMPAT;
-	__u32 compat = is_compat ? EVENT_COMPAT : 0;
-	__u64 nr = regs->orig_ax & ~(__u64)X32_BIT;
+	__u32 compat = is_compat(task) ? EVENT_COMPAT : 0;
+	enum event_call call = call_of(regs, compat);
 	struct arguments args;
-	enum event_call call;
 
-	if (nr >= CALL_NUMBERS)
-		return 0;
-	call = is_compat ? compat_calls[nr] : native_calls[nr];
 	if (call == CALL_NONE)
 		return 0;
-	if (is_compat) {
+	if (compat) {
 		args.a = (__u32)regs->bx;
 		args.b = (__u32)regs->cx;
 		args.c = (__u32)regs->dx;

@@ -11,6 +11,7 @@
  *   anything else  the caller's memory, EVENT_UNVERIFIED. (After EISCONN the socket shows the old
  *                  peer, so it is not asked.)
  */
+#include "calls.h"
 #include "file.h"
 
 #define AF_UNIX	     1
@@ -51,6 +52,17 @@ static __always_inline void read_peer(struct event_socket *to, struct sock *sk)
 		to->port = bpf_ntohs(READ(sk, __sk_common.skc_dport));
 }
 
+/* Only connect goes on to use it: a sendto with MSG_FASTOPEN or an io_uring must not leave an
+ * address behind for the connect that comes next. */
+static __always_inline bool is_in_connect(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	enum event_call call = call_of(regs, is_compat(task));
+
+	return call == CALL_CONNECT ||
+	       (call == CALL_SOCKETCALL && (__u32)regs->bx == SYS_CONNECT_OF_SOCKETCALL);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 {
@@ -59,7 +71,7 @@ int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 
 	if (old_state != TCP_CLOSE || new_state != TCP_SYN_SENT)
 		return 0;
-	if (task->tgid != self_pid && !in_scope(task))
+	if (!is_in_connect(task) || (task->tgid != self_pid && !in_scope(task)))
 		return 0;
 	attempt = bpf_task_storage_get(&attempts, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!attempt)

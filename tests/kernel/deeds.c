@@ -389,6 +389,23 @@ static void deed_tcp(int family, int type, int is_open)
 		close(server);
 }
 
+/* A connection without a connect: the one after it must not get its address. */
+static void deed_fast_open(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(a);
+
+	if (server < 0 || bind(server, (void *)&a, len) < 0 ||
+	    getsockname(server, (void *)&a, &len) < 0 || listen(server, 1) < 0)
+		die("bind");
+	if (sendto(client, "x", 1, MSG_FASTOPEN, (void *)&a, len) < 0 && errno != EOPNOTSUPP)
+		die("sendto");
+	close(client);
+	close(server);
+	deed_tcp(AF_INET, SOCK_DGRAM, 1);
+}
+
 static void deed_unix(const char *name, size_t len, int is_bound, int listens, const char *mark)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -419,6 +436,7 @@ static void deed_network(void)
 	deed_tcp(AF_INET6, SOCK_STREAM, 0);
 	deed_tcp(AF_INET, SOCK_DGRAM, 1);
 	deed_tcp(AF_INET6, SOCK_DGRAM, 1);
+	deed_fast_open();
 	deed_unix("listens here", 12, 1, 1, NULL); /* relative to DIR: names must fit 108 bytes */
 	deed_unix("bound but deaf", 14, 1, 0, "unverified");
 	deed_unix("no such socket", 14, 0, 0, "unverified");
