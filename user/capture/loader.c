@@ -63,18 +63,16 @@ struct kernel {
 	bool corrupt;
 };
 
-/* libbpf's last words go into the error line; nothing is printed. */
-static char last_words[256];
+/* The first complaint of libbpf about a load goes into the error line (those after it say only
+ * that there was one); nothing is printed. */
+static char complaint[256];
 
-static int keep_last_words(enum libbpf_print_level level, const char *format, va_list args)
+static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
 {
-	size_t len;
-
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || complaint[0])
 		return 0;
-	vsnprintf(last_words, sizeof(last_words), format, args);
-	len = strcspn(last_words, "\n");
-	last_words[len] = 0;
+	vsnprintf(complaint, sizeof(complaint), format, args);
+	complaint[strcspn(complaint, "\n")] = 0;
 	return 0;
 }
 
@@ -439,6 +437,7 @@ static int load(struct kernel *k, const struct loader_options *o, char *err, siz
 		e = set_up(k, o, &attempts[i], err, err_size);
 		if (e)
 			return e;
+		complaint[0] = 0;
 		e = collect__load(k->skel);
 		if (!e) {
 			snprintf(k->source.info.hooks, sizeof(k->source.info.hooks), "%s",
@@ -455,7 +454,7 @@ static int load(struct kernel *k, const struct loader_options *o, char *err, siz
 			    "loading kernel programs needs root (CAP_BPF, CAP_PERFMON, "
 			    "CAP_SYS_PTRACE)");
 	return fail(err, err_size, e, "the kernel refused every hook set (%s): %s", strerror(-e),
-		    last_words);
+		    complaint);
 }
 
 static int open_rings(struct kernel *k)
@@ -565,10 +564,18 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 	k->scope = o->scope;
 	k->scope_pid = o->pid;
 	k->source.info.run = o->run;
-	libbpf_set_print(keep_last_words);
+	libbpf_set_print(keep_complaint);
 	e = access(KERNEL_BTF, R_OK) < 0 ? -ENOTSUP : 0;
 	if (e) {
 		fail(err, err_size, e, "this kernel does not describe itself: no %s", KERNEL_BTF);
+		goto fail;
+	}
+	/* The newest helper that every way of loading calls. */
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_pt_regs, NULL) ==
+	    0) {
+		e = fail(err, err_size, -ENOTSUP,
+			 "this kernel is too old: its programs cannot call bpf_task_pt_regs, which "
+			 "came with Linux 5.15");
 		goto fail;
 	}
 	e = load(k, o, err, err_size);
