@@ -3,54 +3,7 @@
 import os
 import subprocess
 
-from lib import TOOLS, Collector, Skip, case, equal, field, main, records, run, verdict
-
-# how a deed's keys read in a record
-CHECKS = {
-    "result": lambda r, v: r["result"] == int(v),
-    "tid": lambda r, v: r["tid"] == int(v),
-    "call": lambda r, v: r["call"] == v,
-    "uid": lambda r, v: r["euid"] == int(v),
-    "path": lambda r, v: field(r, "path") == bytes.fromhex(v),
-    "cwd": lambda r, v: field(r, "cwd") == bytes.fromhex(v),
-    "argv": lambda r, v: field(r, "argv") == bytes.fromhex(v),
-    "argc": lambda r, v: len(r["argv"]) == int(v) or "argv_truncated" in r["flags"],
-    "addr": lambda r, v: field(r, "addr") == bytes.fromhex(v),
-    "port": lambda r, v: r["port"] == int(v),
-    "family": lambda r, v: r["family"] == v,
-    "child": lambda r, v: r["child_pid"] == int(v),
-    "marked": lambda r, v: v in r["flags"],
-    "flags": lambda r, v: open_flags(r) == int(v),
-}
-OPEN_FLAGS = {"O_WRONLY": 1, "O_RDWR": 2, "O_CREAT": 0o100, "O_EXCL": 0o200, "O_TRUNC": 0o1000}
-for kind in "old", "new":
-    for name in "uid", "euid", "suid":
-        CHECKS[f"{kind}_{name}"] = lambda r, v, k=kind, n=name: r[k + "_cred"][n] == int(v)
-
-
-def open_flags(record):
-    return sum(OPEN_FLAGS.get(name, 0) for name in record["open_flags"])
-
-
-def fits(record, deed):
-    if record["kind"] == "open" and deed.get("call") in ("creat", None):
-        deed = {k: v for k, v in deed.items() if k != "flags"}
-    if record["kind"] == "open" and "flags" in deed and "O_CREAT" in record["open_flags"]:
-        deed = dict(deed, flags=str(int(deed["flags"]) | open_flags(record) & 0o100))
-    return all(CHECKS[key](record, value) for key, value in deed.items() if key != "pid")
-
-
-def expect(deed_lines, found):
-    by_process = {}
-    for record in found:
-        by_process.setdefault((record["kind"], record.get("pid")), []).append(record)
-    for line in deed_lines:
-        kind, *pairs = line.split(" ")
-        deed = dict(pair.split("=", 1) for pair in pairs)
-        hits = [r for r in by_process.get((kind, int(deed["pid"])), []) if fits(r, deed)]
-        if len(hits) != 1:
-            near = by_process.get((kind, int(deed["pid"])), [])
-            raise AssertionError(f"{len(hits)} records of: {line[:300]}\nkind and pid: {near}")
+from lib import TOOLS, Collector, Skip, case, equal, expect, main, records, run, verdict
 
 
 @case

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: a collector on a chain of its own, watching only the test's own
 processes; the chain read back; TAP on standard output. A failed case leaves its directory."""
+import collections
 import json
 import os
 import re
@@ -144,3 +145,84 @@ class Storm:
     def end(self):
         self.process.stdin.close()
         self.process.wait(10)
+
+
+# How the keys of a line that tests/kernel/deeds printed read in a record.
+CHECKS = {
+    "result": lambda r, v: r["result"] == int(v),
+    "tid": lambda r, v: r["tid"] == int(v),
+    "call": lambda r, v: r["call"] == v,
+    "uid": lambda r, v: r["euid"] == int(v),
+    "path": lambda r, v: field(r, "path") == bytes.fromhex(v),
+    "cwd": lambda r, v: field(r, "cwd") == bytes.fromhex(v),
+    "argv": lambda r, v: field(r, "argv") == bytes.fromhex(v),
+    "argc": lambda r, v: len(r["argv"]) == int(v) or "argv_truncated" in r["flags"],
+    "addr": lambda r, v: field(r, "addr") == bytes.fromhex(v),
+    "port": lambda r, v: r["port"] == int(v),
+    "family": lambda r, v: r["family"] == v,
+    "child": lambda r, v: r["child_pid"] == int(v),
+    "marked": lambda r, v: v in r["flags"],
+    "flags": lambda r, v: open_flags(r) == int(v),
+}
+OPEN_FLAGS = {"O_WRONLY": 1, "O_RDWR": 2, "O_CREAT": 0o100, "O_EXCL": 0o200, "O_TRUNC": 0o1000}
+for kind in "old", "new":
+    for name in "uid", "euid", "suid":
+        CHECKS[f"{kind}_{name}"] = lambda r, v, k=kind, n=name: r[k + "_cred"][n] == int(v)
+
+
+def open_flags(record):
+    return sum(OPEN_FLAGS.get(name, 0) for name in record["open_flags"])
+
+
+def fits(record, deed):
+    if record["kind"] == "open" and deed.get("call") in ("creat", None):
+        deed = {k: v for k, v in deed.items() if k != "flags"}
+    if record["kind"] == "open" and "flags" in deed and "O_CREAT" in record["open_flags"]:
+        deed = dict(deed, flags=str(int(deed["flags"]) | open_flags(record) & 0o100))
+    return all(CHECKS[key](record, value) for key, value in deed.items() if key != "pid")
+
+
+def unmet(deed_lines, found):
+    """The deeds that have not exactly one record: how many each has, the deed, what came near."""
+    by_process = {}
+    for record in found:
+        by_process.setdefault((record["kind"], record.get("pid")), []).append(record)
+    for line in deed_lines:
+        kind, *pairs = line.split(" ")
+        deed = dict(pair.split("=", 1) for pair in pairs)
+        near = by_process.get((kind, int(deed["pid"])), [])
+        hits = sum(fits(record, deed) for record in near)
+        if hits != 1:
+            yield hits, line, near
+
+
+def expect(deed_lines, found):
+    for hits, line, near in unmet(deed_lines, found):
+        raise AssertionError(f"{hits} records of: {line[:300]}\nkind and pid: {near}")
+
+
+# What a storm counts, the kind of its records, the family of its losses.
+FAMILIES = {"opens": "file", "setids": "credential", "connects": "network"}
+KINDS = {"opens": "open", "execs": "exec", "forks": "fork", "exits": "exit", "setids": "setuid",
+         "connects": "connect"}
+
+
+def tally(found):
+    """Records by kind (the collector's own aside), and what the LOSS records say by family: the
+    counters must say the same."""
+    recorded = collections.Counter(r["kind"] for r in found if r.get("ring", "self") != "self")
+    lost = collections.Counter()
+    for r in found:
+        if r["kind"] == "loss":
+            lost[r["lost_family"]] += r["count"]
+    final = {r["cpu"]: r["families"] for r in found if r["kind"] == "counters"}
+    for family in set(FAMILIES.values()) | {"process"}:
+        equal(sum(f[family]["lost"] for f in final.values()), lost[family], f"LOSS records of {family}")
+    return recorded, lost
+
+
+def balance(issued, recorded, lost):
+    for deed, family in FAMILIES.items():
+        equal(recorded[KINDS[deed]] + lost[family], issued[deed], deed)
+    process = sum(issued[k] for k in ("execs", "forks", "exits"))
+    equal(recorded["exec"] + recorded["fork"] + recorded["exit"] + lost["process"], process, "process")

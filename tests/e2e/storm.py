@@ -1,12 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Floods: what was issued is recorded or proven lost, to the last one."""
-import collections
-
-from lib import Collector, Storm, case, equal, main, records, run, verdict
-
-FAMILIES = {"opens": "file", "setids": "credential", "connects": "network"}
-KINDS = {"opens": "open", "execs": "exec", "forks": "fork", "exits": "exit", "setids": "setuid",
-         "connects": "connect"}
+from lib import Collector, Storm, balance, case, equal, main, records, run, tally, verdict
 
 
 def flood(work, what, count, ring):
@@ -18,25 +12,8 @@ def flood(work, what, count, ring):
     collector.stop()
     storm.end()
     found = records(work + "/chain")
-    recorded = collections.Counter(r["kind"] for r in found if "seq" in r)
-    lost = collections.Counter()
-    for r in found:
-        if r["kind"] == "loss":
-            lost[r["lost_family"]] += r["count"]
-    final = {}
-    for r in found:
-        if r["kind"] == "counters":
-            final[r["cpu"]] = r["families"]
-    for family in set(FAMILIES.values()) | {"process"}:
-        equal(sum(f[family]["lost"] for f in final.values()), lost[family], f"LOSS records of {family}")
+    recorded, lost = tally(found)
     return issued, recorded, lost
-
-
-def balance(issued, recorded, lost):
-    for deed, family in FAMILIES.items():
-        equal(recorded[KINDS[deed]] + lost[family], issued[deed], deed)
-    process = sum(issued[k] for k in ("execs", "forks", "exits"))
-    equal(recorded["exec"] + recorded["fork"] + recorded["exit"] + lost["process"], process, "process")
 
 
 @case
