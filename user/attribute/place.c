@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include "attribute/place.h"
 
 #include <stdbool.h>
 
-/* What stands before the id in one component: systemd scopes of the runtimes, or nothing where
- * the cgroupfs driver makes a plain directory below one of the parents. */
-static const char *const scope_prefixes[] = { "docker-", "cri-containerd-", "crio-",
-					      "libpod-", "containerd-",	    "nerdctl-" };
+/*
+ * What stands before the id in one component. With ".scope" behind the id it is a systemd scope,
+ * wherever that stands; without, a plain directory of the cgroupfs driver, and only below one of
+ * the parents. There docker and containerd put nothing before the id; podman (/libpod_parent) and
+ * CRI-O (/crio, or a pod) put the same as in a scope.
+ */
+static const char *const prefixes[] = { "docker-",     "cri-containerd-", "crio-", "libpod-",
+					"containerd-", "nerdctl-",	  "" };
 static const char *const parents[] = { "docker",     "kubepods",  "kubepods.slice", "libpod_parent",
 				       "default",    "k8s.io",	  "machine.slice",  "buildkit",
-				       "besteffort", "burstable", "guaranteed",	    "containerd" };
+				       "besteffort", "burstable", "guaranteed",	    "containerd",
+				       "crio" };
 
 static bool is_hex(struct bytes s)
 {
@@ -36,19 +42,32 @@ static bool ends_with(struct bytes s, const char *suffix)
 	return s.len >= n && memcmp(s.data + s.len - n, suffix, n) == 0;
 }
 
-/* "docker-<id>.scope" */
-static struct bytes id_of_scope(struct bytes component)
+/* A Kubernetes uid: a UUID ('_' for '-' in slices), or the hash of a static pod. */
+static bool is_uid(struct bytes s)
 {
-	for (size_t i = 0; i < sizeof(scope_prefixes) / sizeof(scope_prefixes[0]); i++) {
-		size_t n = strlen(scope_prefixes[i]);
-		struct bytes id = bytes_of(component.data + n, CONTAINER_ID);
-
-		if (component.len == n + CONTAINER_ID + strlen(".scope") &&
-		    starts_with(component, scope_prefixes[i]) && ends_with(component, ".scope") &&
-		    is_hex(id))
-			return id;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] != '-' && s.data[i] != '_' && !is_hex(bytes_of(s.data + i, 1)))
+			return false;
 	}
-	return bytes_of(NULL, 0);
+	return s.len == 36 || s.len == 32;
+}
+
+/* pod<uid>, kubepods-burstable-pod<uid>.slice */
+static bool is_pod(struct bytes component)
+{
+	const uint8_t *pod = component.data;
+
+	if (ends_with(component, ".slice")) {
+		component.len -= strlen(".slice");
+		pod = memmem(component.data, component.len, "-pod", strlen("-pod"));
+		if (!pod)
+			return false;
+		pod++;
+		component.len -= (size_t)(pod - component.data);
+	}
+	component.data = pod;
+	return starts_with(component, "pod") &&
+	       is_uid(bytes_of(component.data + 3, component.len - 3));
 }
 
 static bool is_known_parent(struct bytes component)
@@ -57,8 +76,26 @@ static bool is_known_parent(struct bytes component)
 		if (bytes_equal(component, bytes_of_text(parents[i])))
 			return true;
 	}
-	/* A pod's directory: pod<uid>, kubepods-...-pod<uid>.slice */
-	return starts_with(component, "pod") || starts_with(component, "kubepods-");
+	return is_pod(component);
+}
+
+/* The container's id in one component; empty when it is none. */
+static struct bytes id_of(struct bytes component, struct bytes parent)
+{
+	bool is_scope = ends_with(component, ".scope");
+
+	if (is_scope)
+		component.len -= strlen(".scope");
+	else if (!is_known_parent(parent))
+		return bytes_of(NULL, 0);
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t n = strlen(prefixes[i]);
+
+		if (component.len == n + CONTAINER_ID && starts_with(component, prefixes[i]) &&
+		    is_hex(bytes_of(component.data + n, CONTAINER_ID)) && (n || !is_scope))
+			return bytes_of(component.data + n, CONTAINER_ID);
+	}
+	return bytes_of(NULL, 0);
 }
 
 /* One cgroup path, outermost component first. What was found before is kept. */
@@ -77,10 +114,7 @@ static void look_at_path(struct bytes path, struct place *place)
 		if (c.len == 0)
 			continue;
 		if (!place->container.len)
-			place->container = id_of_scope(c);
-		if (!place->container.len && c.len == CONTAINER_ID && is_hex(c) &&
-		    is_known_parent(parent))
-			place->container = c;
+			place->container = id_of(c, parent);
 		if (ends_with(c, ".service") && !place->unit.len)
 			place->unit = c;
 		parent = c;
