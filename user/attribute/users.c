@@ -14,7 +14,7 @@
 
 struct user {
 	uint32_t uid, line;
-	struct text *name;
+	struct text *name; /* NULL: had one when it was used, but no longer */
 	bool can_log_in;
 	bool used;  /* stands in some record */
 	bool bound; /* and the chain says what it means */
@@ -26,6 +26,7 @@ struct users {
 	struct user *list; /* by uid; of two lines with one uid the first counts, as in getpwuid */
 	size_t count;
 	size_t unbound; /* used but not bound */
+	unsigned int generation;
 };
 
 static int compare_uid(const void *a, const void *b)
@@ -43,11 +44,16 @@ static int compare_uid_and_line(const void *a, const void *b)
 	return order ? order : x->line < y->line ? -1 : x->line > y->line;
 }
 
-static struct user *find(const struct users *u, uint32_t uid)
+static struct user *find_in(struct user *list, size_t count, uint32_t uid)
 {
 	struct user key = { .uid = uid };
 
-	return u->count ? bsearch(&key, u->list, u->count, sizeof(key), compare_uid) : NULL;
+	return count ? bsearch(&key, list, count, sizeof(key), compare_uid) : NULL;
+}
+
+static struct user *find(const struct users *u, uint32_t uid)
+{
+	return find_in(u->list, u->count, uid);
 }
 
 static bool is_no_shell(struct bytes shell)
@@ -63,14 +69,19 @@ static bool is_no_shell(struct bytes shell)
 	return false;
 }
 
-/* name:password:uid:gid:comment:home:shell; false for a line that is none. */
+/* name:password:uid:gid:comment:home:shell; false for a line that is none. Blanks in front,
+ * comments and NIS lines as nss_files has them. */
 static bool parse_line(struct bytes line, struct user *ret)
 {
 	struct bytes field[7] = { { 0 } };
 	size_t n = 0, from = 0;
 	uint64_t uid = 0;
 
-	for (size_t i = 0; i <= line.len && n < 7; i++) {
+	while (from < line.len && (line.data[from] == ' ' || line.data[from] == '\t'))
+		from++;
+	if (from == line.len || strchr("#+-", line.data[from]))
+		return false;
+	for (size_t i = from; i <= line.len && n < 7; i++) {
 		if (i < line.len && line.data[i] != ':')
 			continue;
 		field[n++] = bytes_of(line.data + from, i - from);
@@ -144,6 +155,27 @@ static void free_list(struct user *list, size_t count)
 	free(list);
 }
 
+/* Whoever was used and is gone stays in the list until the chain says that it has no name. */
+static void keep_removed(const struct users *u, struct user **list, size_t *count)
+{
+	size_t listed = *count, kept = *count;
+
+	for (size_t i = 0; i < u->count; i++) {
+		const struct user *before = &u->list[i];
+		struct user *grown;
+
+		if (!before->used || (before->bound && !before->name) ||
+		    find_in(*list, listed, before->uid))
+			continue;
+		grown = realloc(*list, (kept + 1) * sizeof(*grown));
+		if (!grown)
+			break;
+		grown[kept++] = (struct user){ .uid = before->uid };
+		*list = grown;
+	}
+	*count = kept > listed ? sort_unique(*list, kept) : kept;
+}
+
 /* Who was used keeps that; who has another name now must be bound again. */
 static void carry_over(struct users *u, struct user *list, size_t count)
 {
@@ -160,6 +192,18 @@ static void carry_over(struct users *u, struct user *list, size_t count)
 	}
 }
 
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* The time of the last change to the inode cannot be set back. */
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       is_same_time(a->st_mtim, b->st_mtim) && is_same_time(a->st_ctim, b->st_ctim);
+}
+
 int users_refresh(struct users *u)
 {
 	struct user *list;
@@ -170,20 +214,20 @@ int users_refresh(struct users *u)
 
 	if (stat(u->path, &st) < 0)
 		return -errno;
-	if (st.st_mtim.tv_sec == u->seen.st_mtim.tv_sec &&
-	    st.st_mtim.tv_nsec == u->seen.st_mtim.tv_nsec && st.st_ino == u->seen.st_ino &&
-	    st.st_size == u->seen.st_size)
+	if (is_unchanged(&st, &u->seen))
 		return 0;
 	err = read_file(AT_FDCWD, u->path, PASSWD_MAX, &data, &len);
 	if (err)
 		return err;
 	parse(bytes_of(data, len), &list, &count);
 	free(data);
+	keep_removed(u, &list, &count);
 	carry_over(u, list, count);
 	free_list(u->list, u->count);
 	u->list = list;
 	u->count = count;
 	u->seen = st;
+	u->generation++;
 	return 0;
 }
 
@@ -223,6 +267,11 @@ struct text *users_name(struct users *u, uint32_t uid)
 		u->unbound++;
 	}
 	return user->name;
+}
+
+unsigned int users_generation(const struct users *u)
+{
+	return u->generation;
 }
 
 bool users_can_log_in(const struct users *u, uint32_t uid)

@@ -19,6 +19,9 @@ void users_close(struct users *users);
 /* Read the file again if it changed. 0 or -errno (the names stay as they were). */
 int users_refresh(struct users *users);
 
+/* Another number whenever the names may have changed. */
+unsigned int users_generation(const struct users *users);
+
 /* The name of a uid, NULL if it has none; belongs to users until the next refresh. Queues it. */
 struct text *users_name(struct users *users, uint32_t uid);
 
