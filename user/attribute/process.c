@@ -72,6 +72,9 @@ static struct text *extend_via(const struct text *text, struct bytes program)
 
 	if (program.len > 255)
 		program.len = 255;
+	/* A name read while it was changed, or a broken event file, may hold a NUL. */
+	if (program.len)
+		program.len = strnlen((const char *)program.data, program.len);
 	if (program.len == 0 || bytes_equal(bytes_of(via.data + last, via.len - last), program))
 		return text_share((struct text *)(uintptr_t)text);
 	if (n == VIA_PROGRAMS) { /* the third goes: who began and who came last tell most */
