@@ -142,12 +142,18 @@ static bool is_login_program(struct bytes exe)
 void process_set_id(struct process *p, const struct users *users, const struct record_cred *before,
 		    const struct record_cred *after)
 {
+	/* su never changes who it is: an account that calls it stays that account. */
+	uint32_t who = before->uid ? before->uid : after->uid;
+
 	if (before->euid != 0 || after->uid != after->euid || after->uid != after->suid)
 		return; /* not for good */
+	if (p->container)
+		return; /* its programs and numbers are its own, and may be made to look like ours
+			 */
 	if (p->login != RECORD_UNSET || !is_login_program(text_bytes(p->exe)) ||
-	    !users_can_log_in(users, after->uid))
+	    !users_can_log_in(users, who))
 		return;
-	p->login = after->uid;
+	p->login = who;
 	p->named = false;
 }
 
