@@ -168,9 +168,12 @@ static void set_actor(struct process *p, uint8_t actor, uint8_t how, struct text
 
 void process_name(struct process *p, struct users *users, uint32_t auid)
 {
-	if (p->named && p->auid == auid)
+	unsigned int names = users_generation(users);
+
+	if (p->named && p->auid == auid && p->names == names)
 		return;
 	p->auid = auid;
+	p->names = names;
 	p->named = true;
 	if (auid != RECORD_UNSET)
 		set_actor(p, ACTOR_HUMAN, HOW_LOGINUID, users_name(users, auid));

@@ -22,6 +22,7 @@ struct process {
 	struct text *exe, *via, *container, *unit;
 	/* who it is; derived, see process_name() */
 	bool named;
+	unsigned int names; /* users_generation() they were derived from */
 	uint8_t actor, how;
 	struct text *user;
 };
