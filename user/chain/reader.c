@@ -152,6 +152,20 @@ int chain_reader_seek(struct chain_reader *r, uint64_t from)
 	return enter(r, number);
 }
 
+int chain_reader_seek_back(struct chain_reader *r, uint64_t segments)
+{
+	struct file_list list;
+	int err = list_files(r->dirfd, &list);
+
+	if (err)
+		return err;
+	if (segments > list.last - r->first_number)
+		segments = list.last - r->first_number;
+	r->from = 0;
+	err = enter(r, list.last - segments);
+	return err ? err : list.last - segments == r->first_number;
+}
+
 /* A block is damaged. Torn writes end a segment; where another block stands behind it, or another
  * segment, this is no torn write. */
 static bool block_follows(const struct chain_reader *r)

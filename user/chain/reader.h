@@ -23,6 +23,10 @@ int chain_reader_open(struct chain_reader **ret, const char *dir, struct chain_e
 /* Start at the segment that holds index from (entries before it in that segment are skipped). */
 int chain_reader_seek(struct chain_reader *reader, uint64_t from);
 
+/* Start at the beginning of a segment counted from the end, 0 being the last. 1 when that is the
+ * first one there is, 0 when more lie before it, -errno. */
+int chain_reader_seek_back(struct chain_reader *reader, uint64_t segments);
+
 /* 1 with an entry, 0 at the present end (call again later to follow), or -errno:
  * -EBADMSG where a block that another block or segment follows is damaged. */
 int chain_reader_next(struct chain_reader *reader, struct chain_entry *ret);

@@ -169,22 +169,38 @@ static bool parse_options(int argc, char **argv, const char **dir, bool *json)
 	return got == 0;
 }
 
-static int read_chain(struct status *s, const char *dir)
+/* To the present end. */
+static int read_on(struct status *s, struct chain_reader *reader)
 {
-	struct chain_reader *reader;
-	struct chain_error err = { 0 };
 	struct chain_entry entry;
 	struct record record;
-	int e = chain_reader_open(&reader, dir, &err);
+	int e;
 
-	if (e)
-		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "status: %s",
-				err.text[0] ? err.text : strerror(-e));
 	while ((e = chain_reader_next(reader, &entry)) == 1) {
 		s->entries = entry.index + 1;
 		if (entry.bytes.data[0] >= CHAIN_RECORD_TYPE &&
 		    !record_decode(entry.bytes, &record))
 			on_record(s, &record);
+	}
+	return e;
+}
+
+/* Back from the end, as many segments as it takes to find where the last run began. */
+static int read_chain(struct status *s, const char *dir)
+{
+	struct chain_reader *reader;
+	struct chain_error err = { 0 };
+	int first, e = chain_reader_open(&reader, dir, &err);
+
+	if (e)
+		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "status: %s",
+				err.text[0] ? err.text : strerror(-e));
+	e = 0;
+	for (uint64_t back = 0; e == 0 && !s->started; back++) {
+		first = chain_reader_seek_back(reader, back);
+		e = first < 0 ? first : read_on(s, reader);
+		if (first)
+			break;
 	}
 	if (e)
 		complain(0, "status: %s", chain_reader_error(reader));
