@@ -126,7 +126,7 @@ struct place place_of(struct bytes cgroups)
 	struct place place = { { 0 } };
 	size_t from = 0;
 
-	for (size_t i = 0; i <= cgroups.len; i++) {
+	for (size_t i = 0; cgroups.len && i <= cgroups.len; i++) {
 		const uint8_t *colon;
 		struct bytes line;
 

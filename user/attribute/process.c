@@ -36,9 +36,8 @@ void process_fork(struct process *child, const struct process *maker, uint32_t p
 static struct bytes base_name(struct bytes path)
 {
 	const uint8_t *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
-	size_t skip = slash ? (size_t)(slash + 1 - path.data) : 0;
 
-	return bytes_of(path.data + skip, path.len - skip);
+	return slash ? bytes_of(slash + 1, path.len - (size_t)(slash + 1 - path.data)) : path;
 }
 
 /* Programs in a via, '\0' between them. */
@@ -69,13 +68,14 @@ static struct text *extend_via(const struct text *text, struct bytes program)
 	uint8_t room[VIA_PROGRAMS * 256], *p = room;
 	size_t n = count_programs(via);
 	size_t last = n ? program_offset(via, n - 1) : 0;
+	struct bytes latest = n ? bytes_of(via.data + last, via.len - last) : via;
 
 	if (program.len > 255)
 		program.len = 255;
 	/* A name read while it was changed, or a broken event file, may hold a NUL. */
 	if (program.len)
 		program.len = strnlen((const char *)program.data, program.len);
-	if (program.len == 0 || bytes_equal(bytes_of(via.data + last, via.len - last), program))
+	if (program.len == 0 || bytes_equal(latest, program))
 		return text_share((struct text *)(uintptr_t)text);
 	if (n == VIA_PROGRAMS) { /* the third goes: who began and who came last tell most */
 		size_t third = program_offset(via, 2), fourth = program_offset(via, 3);
