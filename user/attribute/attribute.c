@@ -29,9 +29,12 @@ _Static_assert((int)RINGS == RECORD_RINGS && (int)FAMILIES == RECORD_FAMILIES, "
 
 #define PATH_ROOM (2 * EVENT_TEXT_MAX)
 
+#define ANCESTORS_MAX 64 /* asked for in a row: /proc may tell of a loop */
+
 struct thread {		/* keyed by tid */
 	uint64_t start; /* of its process: a reused number is another thread */
 	struct record_cred cred;
+	bool guessed; /* from /proc, which may have been ahead of the events */
 };
 
 struct attribute {
@@ -130,12 +133,9 @@ static void begin_process(struct process *p, uint32_t pid, uint32_t parent, uint
 	p->auid = p->session = p->login = RECORD_UNSET;
 }
 
-/* From /proc. The parent is taken first, so that the programs that led here are known; depth keeps
- * a loop in what /proc tells from becoming ours. */
 static void adopt_facts(struct attribute *a, struct process *p, const struct task_facts *f)
 {
 	const struct process *parent;
-	struct thread *t;
 
 	begin_process(p, f->pid, f->parent, f->start);
 	p->start_rounded = true;
@@ -153,17 +153,55 @@ static void adopt_facts(struct attribute *a, struct process *p, const struct tas
 		process_drop(&inherited);
 		p->login = parent->login;
 	}
+}
+
+/* Whoever led to a process must be known before it is taken from /proc. Oldest first. */
+static void adopt_ancestors(struct attribute *a, uint32_t pid, int depth)
+{
+	struct task_facts *f;
+
+	if (pid == 0 || depth == ANCESTORS_MAX || !a->options.look_up ||
+	    table_find(a->processes, pid))
+		return;
+	f = malloc(sizeof(*f));
+	if (!f)
+		return;
+	if (!a->options.look_up(a->options.ctx, pid, f)) {
+		adopt_ancestors(a, f->parent, depth + 1);
+		adopt_facts(a, table_get(a->processes, pid), f);
+	}
+	free(f);
+}
+
+/* Events know better, and so does what they say of a later thread of that number. */
+static void guess_cred(struct attribute *a, const struct task_facts *f)
+{
+	struct thread *t = table_find(a->threads, f->pid);
+
+	if (t && t->start >= f->start)
+		return;
 	t = table_get(a->threads, f->pid);
 	t->start = f->start;
 	t->cred = cred_of(&f->cred, f->effective, f->permitted);
+	t->guessed = true;
 }
 
 void attribute_task(struct attribute *a, const struct task_facts *f)
 {
 	const struct process *known = table_find(a->processes, f->pid);
 
-	if (!known || known->start < f->start)
+	if (!known || known->start < f->start) {
+		adopt_ancestors(a, f->parent, 0);
 		adopt_facts(a, table_get(a->processes, f->pid), f);
+	}
+	guess_cred(a, f);
+}
+
+/* What /proc says of the process of an event; false when it is gone or its number is another's. */
+static bool ask_proc(struct attribute *a, const struct event *e)
+{
+	return a->options.look_up && !a->options.look_up(a->options.ctx, e->pid, &a->facts) &&
+	       a->facts.start == e->start - e->start % TASK_TICK;
 }
 
 /* The process of an event; made up from the event and /proc when the table does not know it. */
@@ -173,15 +211,16 @@ static struct process *process_of(struct attribute *a, const struct event *e)
 
 	if (p && is_same(p, e->start))
 		return p;
-	p = table_get(a->processes, e->pid);
-	if (a->options.look_up && !a->options.look_up(a->options.ctx, e->pid, &a->facts) &&
-	    a->facts.start == e->start - e->start % TASK_TICK) {
-		adopt_facts(a, p, &a->facts);
-		p->start = e->start;
-		p->start_rounded = false;
-	} else {
+	if (!ask_proc(a, e)) {
+		p = table_get(a->processes, e->pid);
 		begin_process(p, e->pid, e->parent, e->start);
+		return p;
 	}
+	adopt_ancestors(a, a->facts.parent, 0);
+	p = table_get(a->processes, e->pid);
+	adopt_facts(a, p, &a->facts);
+	p->start = e->start;
+	p->start_rounded = false;
 	return p;
 }
 
@@ -190,7 +229,7 @@ static void follow_cgroup(struct attribute *a, struct process *p, const struct e
 {
 	if (p->cgroup == e->cgroup)
 		return;
-	if (a->options.look_up && !a->options.look_up(a->options.ctx, e->pid, &a->facts))
+	if (ask_proc(a, e))
 		process_move(p, e->cgroup, bytes_of_text(a->facts.cgroup));
 	else
 		p->cgroup = e->cgroup; /* gone already: keep what it had from its parent */
@@ -206,8 +245,11 @@ static struct record_cred old_cred_of(struct attribute *a, const struct event *e
 {
 	struct thread *t = table_find(a->threads, e->tid);
 
-	if (is_same_thread(t, e->start))
+	if (is_same_thread(t, e->start)) {
+		if (t->guessed)
+			r->flags |= RECORD_OLD_CRED_GUESSED;
 		return t->cred;
+	}
 	/* A thread that has been silent so far has what its process had. */
 	t = table_find(a->threads, e->pid);
 	r->flags |= RECORD_OLD_CRED_GUESSED;
@@ -221,6 +263,7 @@ static void set_cred(struct attribute *a, uint32_t tid, uint64_t start,
 
 	t->start = start;
 	t->cred = *cred;
+	t->guessed = false;
 }
 
 static void on_fork(struct attribute *a, const struct event *e, struct process *p, struct record *r)

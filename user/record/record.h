@@ -54,7 +54,8 @@ enum record_flag {
 	RECORD_COMPAT = 1 << 10,    /* 32-bit system call */
 	RECORD_CLAIM_TRUNCATED = 1 << 11,
 	RECORD_CLAIM_LOST = 1 << 12,
-	RECORD_OLD_CRED_GUESSED = 1 << 13, /* the thread's first event: before is taken as after */
+	RECORD_OLD_CRED_GUESSED = 1 << 13, /* the thread's first event: before is what /proc or its
+					    * process had, else the same as after */
 	RECORD_FLAGS = 14
 };
 
