@@ -124,6 +124,7 @@ START_TEST(parts_add_up_to_the_score)
 			r = make_exec(user, program, time);
 		else
 			r = make_open(user, paths[chance(&seed) % 5], chance(&seed) % 3, time);
+		r.start = i / 3;
 		if (!score_record(score, i, &r, &alert))
 			continue;
 		alerts++;

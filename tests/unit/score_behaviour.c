@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The model as a whole: who is quiet, who is not, and what the alert names. */
-#include "event.h"
 #include "score/alert.h"
 #include "score/params.h"
 #include "score_make.h"
@@ -28,7 +27,7 @@ static const struct habit habits[] = {
 
 struct world {
 	struct score *score;
-	uint64_t index, time, seed;
+	uint64_t index, time, seed, process;
 	struct record alert;
 };
 
@@ -41,6 +40,7 @@ static void open_world(struct world *w)
 static int feed(struct world *w, struct record r)
 {
 	r.seq = w->index;
+	r.start = w->process += r.kind == RECORD_EXEC; /* each program a process of its own */
 	r.time = w->time += 20 * SECOND;
 	return score_record(w->score, w->index++, &r, &w->alert);
 }
@@ -212,7 +212,7 @@ START_TEST(what_is_unverified_says_so)
 
 	open_world(&w);
 	live(&w, 50);
-	r.flags = EVENT_UNVERIFIED;
+	r.flags = RECORD_UNVERIFIED;
 	ck_assert_int_eq(feed(&w, r), 1);
 	for (size_t i = 0; i < parts_of(&w).count; i++) {
 		struct bytes text = parts_of(&w).part[i].text;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The same records give the same scores and digest, with every compiler; others do not. */
+#include <errno.h>
 #include <sys/socket.h>
 
-#include "event.h"
 #include "score/alert.h"
 #include "score_make.h"
 
@@ -10,8 +10,8 @@
  * Of the stream below. It changes with the model on purpose only: then the chains scored with the
  * old one no longer replay, so put the reason into the commit.
  */
-#define GOLDEN_DIGEST 0x1310d82c046a686eull
-#define GOLDEN_ALERTS 1891
+#define GOLDEN_DIGEST 0xd2640ee7ced46eceull
+#define GOLDEN_ALERTS 1541
 
 static struct score *open_score(void)
 {
@@ -47,11 +47,12 @@ static struct record any_record(uint64_t *seed, uint64_t i)
 	uint64_t a = chance(seed) % 12;
 	uint64_t b = chance(seed) % 12;
 	uint64_t number = chance(seed) % 5000;
-	struct record r = make_event(kind, user, EPOCH + i * SECOND / 2);
+	struct record r = make_event(kind, user, EPOCH + i * SECOND);
 
 	snprintf(program, sizeof(program), "/usr/bin/p%u",
 		 (unsigned)(chance(seed) % 200 ? a * b : number));
 	r.seq = i;
+	r.start = i / 5;
 	r.actor = (uint8_t)(chance(seed) % ACTORS);
 	r.path = bytes_of_text(r.kind == RECORD_EXEC ? program : paths[a % 6]);
 	r.exe = bytes_of_text(program);
@@ -59,8 +60,8 @@ static struct record any_record(uint64_t *seed, uint64_t i)
 	r.argv = bytes_of("x\0-c\0-f=1\0", 11);
 	r.open_flags = (uint32_t)(chance(seed) % 3);
 	r.cred.euid = chance(seed) % 50 ? 1000 : 0;
-	r.flags = chance(seed) % 100 ? 0 : EVENT_UNVERIFIED | EVENT_DELETED;
-	r.result = chance(seed) % 10 ? 0 : -13;
+	r.flags = chance(seed) % 100 ? 0 : RECORD_UNVERIFIED | RECORD_DELETED;
+	r.result = chance(seed) % 10 ? 0 : chance(seed) % 2 ? -ENOENT : -EACCES;
 	return r.kind == RECORD_CONNECT ? network(seed, r, address) : r;
 }
 
@@ -87,7 +88,7 @@ START_TEST(digest_is_golden)
 
 	ck_assert_uint_eq(run_stream(200000, &again), digest);
 	ck_assert_uint_eq(again, alerts);
-	ck_assert_msg(digest == GOLDEN_DIGEST && alerts == GOLDEN_ALERTS,
+	ck_assert_msg(digest == GOLDEN_DIGEST 0xd2640ee7ced46eceull
 		      "digest %llx, %llu alerts", (unsigned long long)digest,
 		      (unsigned long long)alerts);
 }

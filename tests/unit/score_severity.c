@@ -2,7 +2,6 @@
 /* Every row of the severity table fires on its deed, and not on its harmless twin. */
 #include <errno.h>
 
-#include "event.h"
 #include "score/severity.h"
 #include "score_make.h"
 
@@ -76,12 +75,12 @@ static void check_programs(void)
 {
 	struct record r = make_exec("alice", "/memfd:x", EPOCH);
 
-	r.flags = EVENT_PSEUDO;
+	r.flags = RECORD_PSEUDO;
 	ck_assert(fires(&r, "ran a program from memory"));
 	r.actor = ACTOR_CONTAINER;
 	ck_assert(fires(&r, "ran a program from memory"));
 	r = make_exec("alice", "/home/alice/x", EPOCH);
-	r.flags = EVENT_DELETED;
+	r.flags = RECORD_DELETED;
 	ck_assert(fires(&r, "ran a deleted program"));
 	r = make_exec("alice", "/dev/shm/x", EPOCH);
 	ck_assert(fires(&r, "ran from a directory all can write"));
@@ -156,7 +155,7 @@ START_TEST(attempts_weigh_less)
 
 	ck_assert_uint_eq(severity_of(&r, done), 1);
 	r.result = -EACCES;
-	r.flags = EVENT_UNVERIFIED;
+	r.flags = RECORD_UNVERIFIED;
 	ck_assert_uint_eq(severity_of(&r, tried), 1);
 	ck_assert_int_eq(tried[0].bits, done[0].bits / 4);
 	ck_assert(

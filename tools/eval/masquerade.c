@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * masquerade --data DIR [--train N] [--block N]: how well the model tells one user from another.
+ * masquerade --data DIR [--train N] [--block N] [--pace S] [--users odd|even]: how well the model
+ * tells one user from another.
  *
  * DIR holds User1 ... User<N>, one command name a line, and label.txt: a row for each block after
  * the first N (train) commands, a column for each user: 0 clean, 1 typed by somebody else, - not
  * labelled (learned and used as peer, not counted). The commands go through the scoring library
- * in turns, a block of each user, as EXEC records.
+ * in turns, one of each user, as EXEC records of a process each, S seconds (30) apart. With --users
+ * only every other user is counted; the others are peers.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +40,8 @@ struct stream {
 };
 
 static struct user users[USERS_MAX];
-static size_t user_count, train = 5000, block_size = 100;
+static size_t user_count, train = 5000, block_size = 100, pace = 30;
+static const char *counted = "all";
 
 static char *read_text(const char *dir, const char *name)
 {
@@ -109,14 +112,16 @@ static bool load_labels(const char *dir)
 	return true;
 }
 
-static int feed(struct score *score, uint64_t index, const struct user *user, const char *command)
+static int feed(struct score *score, uint64_t index, const struct user *user, size_t at)
 {
 	struct record record = { .kind = RECORD_EXEC,
-				 .time = 1,
+				 .time = 1 + at * pace * 1000000000ull,
 				 .seq = index,
+				 .pid = (uint32_t)index,
+				 .start = index,
 				 .actor = ACTOR_HUMAN,
 				 .user = bytes_of_text(user->name),
-				 .path = bytes_of_text(command) };
+				 .path = bytes_of_text(user->commands[at]) };
 	struct record alert;
 
 	return score_record(score, index, &record, &alert);
@@ -126,61 +131,90 @@ static char label_of(const struct user *user, size_t block)
 {
 	size_t first = train / block_size;
 	char label = block < first ? '0' : user->labels[block - first];
+	bool is_odd = (user - users) % 2 == 0; /* User1 is the first */
 
+	if (strcmp(counted, "all") != 0 && is_odd != (strcmp(counted, "odd") == 0))
+		return '-';
 	return label ? label : '-';
 }
 
-static void note_alert(struct stream *stream, const struct user *user, size_t block, size_t begun,
-		       size_t at, bool *caught)
+/* The run of somebody else at one user's keyboard that goes on, if any. */
+struct run {
+	size_t begun;
+	bool is_caught;
+	int64_t sum; /* of the present block */
+};
+
+static void note_alert(struct stream *stream, const struct user *user, struct run *run, size_t at)
 {
-	if (block * block_size < train)
+	char label = label_of(user, at / block_size);
+
+	if (at < train)
 		return;
-	if (label_of(user, block) == '0')
+	if (label == '0')
 		stream->false_alarms++;
-	if (label_of(user, block) == '1' && !*caught) {
-		stream->delays[stream->caught++] = at - begun;
-		*caught = true;
+	if (label == '1' && !run->is_caught) {
+		stream->delays[stream->caught++] = at + 1 - run->begun;
+		run->is_caught = true;
 	}
+}
+
+static void begin_block(struct stream *stream, const struct user *user, struct run *run,
+			size_t block)
+{
+	run->sum = 0;
+	if (!block || label_of(user, block) != '1' || label_of(user, block - 1) == '1')
+		return;
+	run->begun = block * block_size;
+	run->is_caught = false;
+	stream->runs++;
+}
+
+static bool end_block(struct stream *stream, const struct user *user, const struct run *run,
+		      size_t block, struct block *ret)
+{
+	char label = label_of(user, block);
+
+	if (block * block_size < train || label == '-')
+		return false;
+	stream->clean += label == '0' ? block_size : 0;
+	*ret = (struct block){ label, run->sum };
+	return true;
+}
+
+/* Everybody's command number `at`; false when nobody has one. */
+static bool run_turn(struct score *score, size_t at, struct stream *stream, struct block *blocks,
+		     size_t *used)
+{
+	static struct run runs[USERS_MAX];
+	static uint64_t index;
+	size_t block = at / block_size;
+	bool any = false;
+
+	for (size_t u = 0; u < user_count; u++) {
+		const struct user *user = &users[u];
+
+		if ((block + 1) * block_size > user->count)
+			continue;
+		any = true;
+		if (at % block_size == 0)
+			begin_block(stream, user, &runs[u], block);
+		if (feed(score, index++, user, at))
+			note_alert(stream, user, &runs[u], at);
+		runs[u].sum += score_last(score);
+		if ((at + 1) % block_size == 0)
+			*used += end_block(stream, user, &runs[u], block, &blocks[*used]);
+	}
+	return any;
 }
 
 static size_t run_all(struct score *score, struct block *blocks, struct stream *stream)
 {
-	static size_t begun[USERS_MAX];
-	static bool caught[USERS_MAX];
 	size_t used = 0;
-	uint64_t index = 0;
 
-	for (size_t block = 0;; block++) {
-		bool any = false;
-
-		for (size_t u = 0; u < user_count; u++) {
-			const struct user *user = &users[u];
-			size_t from = block * block_size;
-			char label = label_of(user, block);
-			int64_t sum = 0;
-
-			if (from + block_size > user->count)
-				continue;
-			any = true;
-			if (label == '1' && label_of(user, block - 1) != '1') {
-				begun[u] = from;
-				caught[u] = false;
-				stream->runs++;
-			}
-			for (size_t i = 0; i < block_size; i++) {
-				if (feed(score, index++, user, user->commands[from + i]))
-					note_alert(stream, user, block, begun[u], from + i + 1,
-						   &caught[u]);
-				sum += score_last(score);
-			}
-			if (from < train || label == '-')
-				continue;
-			stream->clean += label == '0' ? block_size : 0;
-			blocks[used++] = (struct block){ label, sum };
-		}
-		if (!any)
-			return used;
-	}
+	for (size_t at = 0; run_turn(score, at, stream, blocks, &used); at++)
+		;
+	return used;
 }
 
 static int by_score(const void *a, const void *b)
@@ -263,9 +297,14 @@ int main(int argc, char **argv)
 			train = strtoul(argv[i + 1], NULL, 10);
 		else if (!strcmp(argv[i], "--block"))
 			block_size = strtoul(argv[i + 1], NULL, 10);
+		else if (!strcmp(argv[i], "--pace"))
+			pace = strtoul(argv[i + 1], NULL, 10);
+		else if (!strcmp(argv[i], "--users"))
+			counted = argv[i + 1];
 	}
 	if (!dir || !block_size || train % block_size) {
-		fprintf(stderr, "usage: masquerade --data DIR [--train N] [--block N]\n");
+		fprintf(stderr, "usage: masquerade --data DIR [--train N] [--block N] [--pace S] "
+				"[--users odd|even]\n");
 		return 2;
 	}
 	for (size_t n = 1; n <= USERS_MAX && load_user(dir, n); n++)

@@ -18,7 +18,8 @@
  * all parts add up to the score of the alert exactly.
  *
  * At most three tokens, largest first; REST is all other tokens together (user: how many), DRIFT
- * what the records cost (user: how many).
+ * what the records cost (user: how many; during the baseline peers_with: events it has so far,
+ * peers: how many it takes).
  */
 #include "record/record.h"
 #include "score/feature.h"

@@ -7,6 +7,7 @@
  *
  *	sum = contributions of kept[] + rest - drift
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #define EVIDENCE_KEPT 8
@@ -30,9 +31,10 @@ struct cusum {
 	int64_t rest, drift;
 
 	/* after an alert */
-	uint64_t hold_event, hold_time; /* when it was; time 0: never */
-	uint32_t hold_rows;		/* severity rows that it has told */
-	uint32_t rows;			/* severity rows since `first` */
+	bool is_holding;
+	uint64_t hold_command, hold_time; /* when it was */
+	uint32_t hold_rows;		  /* severity rows that it has told */
+	uint32_t rows;			  /* severity rows since `first` */
 };
 
 void cusum_add(struct cusum *cusum, const struct evidence *evidence);

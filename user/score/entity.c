@@ -35,6 +35,14 @@ uint64_t entity_key(const uint8_t key[16], const struct record *record)
 	return siphash(key, whole, (size_t)(p - whole));
 }
 
+/* Whom nobody can name may be a person. */
+enum sort entity_sort(const struct record *record)
+{
+	bool is_person = record->actor == ACTOR_HUMAN || record->actor == ACTOR_UNKNOWN;
+
+	return is_person && record->kind != RECORD_LOSS ? SORT_PERSON : SORT_OTHER;
+}
+
 struct label entity_name(const struct record *record)
 {
 	static const char *const kinds[ACTORS] = { "unknown/", "", "service/", "container/",

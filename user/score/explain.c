@@ -117,6 +117,21 @@ static void say_techniques(struct line *line, const struct alert_parts *parts)
 	}
 }
 
+/* How much of a baseline the entity had, while that was not complete. */
+static void say_baseline(struct line *line, const struct alert_parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++) {
+		const struct alert_part *part = &parts->part[i];
+
+		if (part->feature != PART_DRIFT || !part->peers)
+			continue;
+		say(line, "; baseline ");
+		say_count(line, part->peers_with);
+		say(line, "/");
+		say_count(line, part->peers);
+	}
+}
+
 ssize_t alert_explain(const struct record *alert, char *to, size_t room)
 {
 	struct line line = { .text = to, .room = room };
@@ -132,6 +147,7 @@ ssize_t alert_explain(const struct record *alert, char *to, size_t room)
 		say(&line, i ? "; " : " ");
 		say_part(&line, &parts.part[i]);
 	}
+	say_baseline(&line, &parts);
 	say(&line, "; sum ");
 	say_bits(&line, alert->score);
 	say_techniques(&line, &parts);

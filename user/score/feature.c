@@ -16,17 +16,17 @@
  * a thousand times must not pay for what comes next.
  */
 static const struct feature_row rows[FEATURES] = {
-	{ "program", "ran", "exec", EXEC, CLIP_LOW, CLIP_HIGH, 2, false, token_program },
-	{ "parent", "started", "exec", EXEC, 0, 6 * BIT, ALL, true, token_parent },
-	{ "arguments", "called", "exec", EXEC, 0, 4 * BIT, ALL, true, token_shape },
-	{ "path", "opened", "open", OPEN, 0, 2 * BIT, ALL, false, token_path },
-	{ "destination", "connected to", "connect", CONNECT, 0, 4 * BIT, ALL, false,
+	{ "program", "ran", "exec", EXEC, CLIP_LOW, CLIP_HIGH, 2, false, true, token_program },
+	{ "parent", "started", "exec", EXEC, 0, 6 * BIT, ALL, true, false, token_parent },
+	{ "arguments", "called", "exec", EXEC, 0, 4 * BIT, ALL, true, false, token_shape },
+	{ "path", "opened", "open", OPEN, 0, 2 * BIT, ALL, false, false, token_path },
+	{ "destination", "connected to", "connect", CONNECT, 0, 4 * BIT, ALL, false, false,
 	  token_destination },
-	{ "network", "reached", "connect", CONNECT, 0, 2 * BIT, ALL, false, token_network },
-	{ "credential", "changed ids", "change", SETUID | EXEC, 0, CLIP_HIGH, ALL, false,
+	{ "network", "reached", "connect", CONNECT, 0, 2 * BIT, ALL, false, false, token_network },
+	{ "credential", "changed ids", "change", SETUID | EXEC, 0, CLIP_HIGH, ALL, false, false,
 	  token_credential },
-	{ "hour", "was active", "exec", EXEC, 0, 1 * BIT, ALL, false, token_hour },
-	{ "severity", "did", "event", 0, 0, 0, ALL, false, NULL },
+	{ "hour", "was active", "exec", EXEC, 0, 1 * BIT, ALL, false, false, token_hour },
+	{ "severity", "did", "event", 0, 0, 0, ALL, false, false, NULL },
 };
 
 const struct feature_row *feature_row(uint8_t feature)

@@ -30,6 +30,7 @@ struct feature_row {
 	int32_t low, high; /* what one token may take away or add, Q10 bits */
 	uint8_t halvings;  /* how far repeats before it counts are discounted */
 	bool is_implied;   /* a new program makes it new too: then it adds nothing */
+	bool is_compared;  /* adds also when known, if it is more like others of its sort */
 	/* Write the token; false when the record has none. time is monotone. */
 	bool (*token)(const struct record *record, uint64_t time, struct label *ret);
 };

@@ -30,7 +30,12 @@ int32_t likelihood_q10(const struct counts *c)
 	return bits < CLIP_LOW ? CLIP_LOW : bits > CLIP_HIGH ? CLIP_HIGH : bits;
 }
 
+bool has_peers(const struct counts *c)
+{
+	return c->warm_peers >= RARE_PEERS;
+}
+
 bool is_peer_rare(const struct counts *c)
 {
-	return c->peers >= RARE_PEERS && c->of_peer >= WARM_EVENTS && c->peers_with == 0;
+	return has_peers(c) && c->of_peer >= WARM_EVENTS && c->peers_with == 0;
 }

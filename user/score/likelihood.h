@@ -7,6 +7,8 @@
  * like this entity. */
 int32_t likelihood_q10(const struct counts *counts);
 
+/* Whether enough others have a baseline to compare with. */
+bool has_peers(const struct counts *counts);
 /* Whether enough others have a baseline and none of them has the token. */
 bool is_peer_rare(const struct counts *counts);
 

@@ -64,11 +64,12 @@ static void forget_pair(struct model *model, uint32_t at)
 	model_mix(model, token->hash);
 	entity->total[feature] -= pair->count;
 	entity->once[feature] -= pair->count == 1;
+	entity->waiting[feature] -= pair->waiting;
 	entity->pair_count--;
-	model->total[feature] -= pair->count;
-	token->count -= pair->count;
-	if (pair->count && --token->known == 0)
-		model->distinct[feature]--;
+	model->total[entity->sort][feature] -= pair->count;
+	token->count[entity->sort] -= pair->count;
+	if (pair->count && --token->known[entity->sort] == 0)
+		model->distinct[entity->sort][feature]--;
 	if (--token->pairs == 0)
 		slots_remove(&model->token_slots, pair->token);
 	list_remove(&model->pair_list, model->pair_links, at);
@@ -97,7 +98,8 @@ static void forget_entity(struct model *model, uint32_t at)
 	}
 	while (entity->pairs.oldest != SLOT_NONE)
 		forget_pair(model, entity->pairs.oldest);
-	model->baselined -= entity->learned != 0;
+	model->learning[entity->sort] -= entity->learned != 0;
+	model->warm[entity->sort] -= entity->is_warm;
 	list_remove(&model->entity_list, model->entity_links, at);
 	slots_remove(&model->entity_slots, at);
 }
@@ -113,7 +115,8 @@ uint32_t model_find_entity(struct model *model, uint64_t key)
 	return at;
 }
 
-uint32_t model_add_entity(struct model *model, uint64_t key, const struct label *name)
+uint32_t model_add_entity(struct model *model, uint64_t key, const struct label *name,
+			  enum sort sort, uint64_t now)
 {
 	uint32_t at;
 
@@ -121,11 +124,29 @@ uint32_t model_add_entity(struct model *model, uint64_t key, const struct label 
 		forget_entity(model, model->entity_list.oldest);
 	at = slots_add(&model->entity_slots, key);
 	model->entities[at] = (struct entity){ .name = *name,
+					       .sort = (uint8_t)sort,
+					       .since = now,
 					       .pairs = LIST_EMPTY,
 					       .delayed_first = SLOT_NONE,
 					       .delayed_last = SLOT_NONE };
 	list_push(&model->entity_list, model->entity_links, at);
 	return at;
+}
+
+void model_note_event(struct model *model, uint32_t at, bool is_command, uint64_t now)
+{
+	struct entity *entity = &model->entities[at];
+	bool is_enough;
+
+	entity->events++;
+	entity->commands += is_command;
+	is_enough = entity->sort == SORT_PERSON ? entity->commands >= WARM_COMMANDS
+						: entity->events >= WARM_EVENTS;
+	if (entity->is_warm || !is_enough || now - entity->since < WARM_NS)
+		return;
+	entity->is_warm = true;
+	model->warm[entity->sort]++;
+	model_mix(model, entity->commands);
 }
 
 static uint32_t find_token(struct model *model, uint8_t feature, uint64_t hash,
@@ -183,17 +204,18 @@ struct counts model_counts(const struct model *model, uint32_t at)
 	const struct pair *pair = &model->pairs[at];
 	const struct entity *entity = &model->entities[pair->entity];
 	const struct token *token = &model->tokens[pair->token];
-	uint8_t feature = token->feature;
+	uint8_t feature = token->feature, sort = entity->sort;
 
 	return (struct counts){
 		.user = pair->count,
 		.of_user = entity->total[feature],
-		.peer = token->count - pair->count,
-		.of_peer = model->total[feature] - entity->total[feature],
-		.peers_with = token->known - (pair->count != 0),
-		.peers = model->baselined - (entity->learned != 0),
+		.peer = token->count[sort] - pair->count,
+		.of_peer = model->total[sort][feature] - entity->total[feature],
+		.peers_with = token->known[sort] - (pair->count != 0),
+		.peers = model->learning[sort] - (entity->learned != 0),
+		.warm_peers = model->warm[sort] - entity->is_warm,
 		.once = entity->once[feature],
-		.distinct = model->distinct[feature],
+		.distinct = model->distinct[sort][feature],
 		.waiting = pair->waiting,
 	};
 }
@@ -212,32 +234,32 @@ static void halve_counts(struct model *model, struct entity *entity, uint8_t fea
 		if (token->feature != feature || !lost)
 			continue;
 		pair->count -= lost;
-		token->count -= lost;
+		token->count[entity->sort] -= lost;
 		entity->total[feature] -= lost;
-		model->total[feature] -= lost;
+		model->total[entity->sort][feature] -= lost;
 		entity->once[feature] += pair->count == 1;
 	}
 	model_mix(model, entity->total[feature]);
 }
 
-static void learn_pair(struct model *model, struct pair *pair)
+static void learn_pair(struct model *model, struct pair *pair, uint32_t events)
 {
 	struct entity *entity = &model->entities[pair->entity];
 	struct token *token = &model->tokens[pair->token];
-	uint8_t feature = token->feature;
+	uint8_t feature = token->feature, sort = entity->sort;
 
-	if (pair->count == 0 && token->known++ == 0)
-		model->distinct[feature]++;
-	entity->once[feature] += pair->count == 0;
+	if (pair->count == 0 && token->known[sort]++ == 0)
+		model->distinct[sort][feature]++;
 	entity->once[feature] -= pair->count == 1;
-	pair->count++;
-	token->count++;
-	entity->total[feature]++;
-	model->total[feature]++;
-	model->baselined += entity->learned == 0;
-	entity->learned++;
+	pair->count += events;
+	entity->once[feature] += pair->count == 1;
+	token->count[sort] += events;
+	entity->total[feature] += events;
+	model->total[sort][feature] += events;
+	model->learning[sort] += entity->learned == 0;
+	entity->learned += events;
 	model_mix(model, token->hash + pair->count);
-	if (entity->total[feature] == COUNT_LIMIT)
+	if (entity->total[feature] >= COUNT_LIMIT)
 		halve_counts(model, entity, feature);
 }
 
@@ -250,10 +272,11 @@ static void learn_first(struct model *model, struct entity *entity)
 
 	entity->delayed_first = delayed->next;
 	if (pair->life == delayed->life) {
-		pair->waiting--;
-		pair->admitted -= delayed->is_admitted;
-		if (delayed->is_admitted)
-			learn_pair(model, pair);
+		pair->waiting -= delayed->events;
+		pair->admitted -= delayed->admitted;
+		entity->waiting[model->tokens[pair->token].feature] -= delayed->events;
+		if (delayed->admitted)
+			learn_pair(model, pair, delayed->admitted);
 	}
 	free_delayed(model, at);
 }
@@ -269,32 +292,37 @@ static void learn_oldest(struct model *model)
 static bool is_within_habit(const struct entity *entity, const struct pair *pair, uint8_t feature)
 {
 	uint64_t of_user = (uint64_t)entity->total[feature] + 1;
+	uint64_t waiting = entity->waiting[feature];
 
-	if (entity->events < WARM_EVENTS)
+	if (!entity->is_warm)
 		return true; /* there is no habit yet */
-	return pair->admitted * of_user < of_user + (uint64_t)pair->count * DELAY_EVENTS;
+	if (waiting < DELAY_COMMANDS)
+		waiting = DELAY_COMMANDS;
+	return pair->admitted * of_user < of_user + (uint64_t)pair->count * waiting;
 }
 
-void model_delay(struct model *model, uint32_t at, uint64_t now)
+/* Room for one more; full, the oldest counts early rather than never. */
+static uint32_t take_delayed(struct model *model)
 {
+	uint32_t to;
+
+	if (model->delayed_free == SLOT_NONE && model->delayed_fresh < DELAYED)
+		return model->delayed_fresh++;
+	if (model->delayed_free == SLOT_NONE)
+		learn_oldest(model);
+	to = model->delayed_free;
+	model->delayed_free = model->delayed[to].next;
+	return to;
+}
+
+static struct delayed *queue(struct model *model, uint32_t at, uint64_t now)
+{
+	uint32_t to = take_delayed(model);
 	struct pair *pair = &model->pairs[at];
 	struct entity *entity = &model->entities[pair->entity];
-	uint32_t to = model->delayed_free;
-	bool is_admitted;
 
-	if (to != SLOT_NONE) {
-		model->delayed_free = model->delayed[to].next;
-	} else if (model->delayed_fresh < DELAYED) {
-		to = model->delayed_fresh++;
-	} else { /* full: the oldest counts early rather than never */
-		learn_oldest(model);
-		to = model->delayed_free;
-		model->delayed_free = model->delayed[to].next;
-	}
-	is_admitted = is_within_habit(entity, pair, model->tokens[pair->token].feature);
-	model->delayed[to] = (struct delayed){ .is_admitted = is_admitted,
-					       .time = now,
-					       .event = (uint32_t)entity->events,
+	model->delayed[to] = (struct delayed){ .time = now,
+					       .command = (uint32_t)entity->commands,
 					       .pair = at,
 					       .life = pair->life,
 					       .entity = pair->entity,
@@ -305,8 +333,38 @@ void model_delay(struct model *model, uint32_t at, uint64_t now)
 		model->delayed[entity->delayed_last].next = to;
 	entity->delayed_last = to;
 	list_push(&model->delayed_list, model->delayed_links, to);
+	pair->latest = to;
+	return &model->delayed[to];
+}
+
+/* Those before it in the queue of its entity count first: while any waits, the latest does. */
+static struct delayed *latest_of(struct model *model, const struct pair *pair, uint64_t now)
+{
+	struct delayed *latest = &model->delayed[pair->latest];
+
+	if (!pair->waiting || latest->events == UINT16_MAX ||
+	    latest->command != (uint32_t)model->entities[pair->entity].commands ||
+	    now - latest->time >= DELAY_TOGETHER)
+		return NULL;
+	return latest;
+}
+
+void model_delay(struct model *model, uint32_t at, uint64_t now)
+{
+	struct pair *pair = &model->pairs[at];
+	struct entity *entity = &model->entities[pair->entity];
+	uint8_t feature = model->tokens[pair->token].feature;
+	struct delayed *delayed = latest_of(model, pair, now);
+	bool is_admitted;
+
+	if (!delayed)
+		delayed = queue(model, at, now);
+	is_admitted = is_within_habit(entity, pair, feature);
+	delayed->events++;
+	delayed->admitted = (uint16_t)(delayed->admitted + is_admitted);
 	pair->waiting++;
 	pair->admitted += is_admitted;
+	entity->waiting[feature]++;
 }
 
 void model_learn(struct model *model, uint32_t at, uint64_t now)
@@ -317,7 +375,7 @@ void model_learn(struct model *model, uint32_t at, uint64_t now)
 	       now - model->delayed[model->delayed_list.oldest].time >= DELAY_NS)
 		learn_oldest(model);
 	while (entity->delayed_first != SLOT_NONE &&
-	       (uint32_t)entity->events - model->delayed[entity->delayed_first].event >=
-		       DELAY_EVENTS)
+	       (uint32_t)entity->commands - model->delayed[entity->delayed_first].command >=
+		       DELAY_COMMANDS)
 		learn_first(model, entity);
 }

@@ -9,13 +9,21 @@
 #include "score/feature.h"
 #include "score/slots.h"
 
+/* Peers are of one sort: what services do a thousand times is no measure for people. */
+enum sort { SORT_PERSON, SORT_OTHER, SORTS };
+
 struct entity {
 	struct label name;
-	uint64_t events;	  /* since it was first seen */
-	uint64_t learned;	  /* tokens that count by now */
-	uint32_t total[FEATURES]; /* sum of the counts of its pairs */
-	uint32_t once[FEATURES];  /* pairs that count exactly one: Good-Turing */
-	struct list pairs;	  /* newest first */
+	uint8_t sort;		    /* enum sort */
+	bool is_warm;		    /* its baseline is complete */
+	uint64_t since;		    /* record time when it was first seen */
+	uint64_t events;	    /* records since then */
+	uint64_t commands;	    /* and programs that it ran */
+	uint64_t learned;	    /* tokens that count by now */
+	uint32_t total[FEATURES];   /* sum of the counts of its pairs */
+	uint32_t once[FEATURES];    /* pairs that count exactly one: Good-Turing */
+	uint32_t waiting[FEATURES]; /* events that do not count yet */
+	struct list pairs;	    /* newest first */
 	uint32_t pair_count;
 	uint32_t delayed_first, delayed_last;
 	struct cusum cusum;
@@ -23,8 +31,9 @@ struct entity {
 
 struct token {
 	uint64_t hash;
-	uint64_t count;	       /* over all entities */
-	uint32_t pairs, known; /* entities that showed it, and those with a count */
+	uint64_t count[SORTS]; /* over all entities */
+	uint32_t known[SORTS]; /* entities with a count */
+	uint32_t pairs;	       /* entities that showed it */
 	uint8_t feature;
 };
 
@@ -35,22 +44,24 @@ struct pair {
 	uint32_t waiting;  /* events that do not count yet, */
 	uint32_t admitted; /* and those of them that ever will */
 	uint32_t life;	   /* told apart from the pair that had this slot before */
+	uint32_t latest;   /* of those that wait, while any does */
 };
 
 /* A token was shown; it counts later. */
 struct delayed {
 	uint64_t time;
-	uint32_t event; /* of the entity, its low bits */
+	uint32_t command; /* of the entity, its low bits */
 	uint32_t pair, life, entity;
-	uint32_t next; /* of the entity */
-	bool is_admitted;
+	uint32_t next;		   /* of the entity */
+	uint16_t events, admitted; /* all in one command and DELAY_TOGETHER */
 };
 
 struct model {
 	uint64_t digest;
-	uint64_t total[FEATURES];
-	uint32_t distinct[FEATURES]; /* tokens with a count */
-	uint32_t baselined;	     /* entities that have learned anything */
+	uint64_t total[SORTS][FEATURES];
+	uint32_t distinct[SORTS][FEATURES]; /* tokens with a count */
+	uint32_t learning[SORTS];	    /* entities that have learned anything */
+	uint32_t warm[SORTS];		    /* and those with a baseline */
 
 	struct slots entity_slots, token_slots, pair_slots;
 	struct entity *entities;
@@ -66,11 +77,12 @@ struct model {
 /* What is known about a token from one entity's place, before the present event counts. */
 struct counts {
 	uint64_t user, of_user; /* its events with the token, of its events with the feature */
-	uint64_t peer, of_peer; /* the same for all others together */
+	uint64_t peer, of_peer; /* the same for all others of its sort together */
 	uint32_t peers_with, peers;
-	uint32_t once;	   /* tokens that it showed exactly once */
-	uint32_t distinct; /* tokens of the feature on this host */
-	uint32_t waiting;  /* events with the token that do not count yet */
+	uint32_t warm_peers; /* those with a baseline */
+	uint32_t once;	     /* tokens that it showed exactly once */
+	uint32_t distinct;   /* tokens of the feature in its sort */
+	uint32_t waiting;    /* events with the token that do not count yet */
 };
 
 int model_open(struct model *model); /* 0 or -ENOMEM */
@@ -79,7 +91,13 @@ void model_close(struct model *model);
 /* The entity with this key, now the latest seen; SLOT_NONE when it is new. */
 uint32_t model_find_entity(struct model *model, uint64_t key);
 /* A new one; the one not seen for longest makes room. */
-uint32_t model_add_entity(struct model *model, uint64_t key, const struct label *name);
+uint32_t model_add_entity(struct model *model, uint64_t key, const struct label *name,
+			  enum sort sort, uint64_t now);
+/*
+ * A record of the entity, of a program that it ran or not. Its baseline is complete for good when
+ * a person has run WARM_COMMANDS programs, anything else WARM_EVENTS records, and WARM_NS went by.
+ */
+void model_note_event(struct model *model, uint32_t entity, bool is_command, uint64_t now);
 
 /* The entity's pair for a token, new or known; hash is of feature and text. */
 uint32_t model_pair(struct model *model, uint32_t entity, uint8_t feature, uint64_t hash,
@@ -90,7 +108,7 @@ struct counts model_counts(const struct model *model, uint32_t pair);
 const struct label *model_text(const struct model *model, uint64_t hash);
 
 /*
- * Note an event with the token; it counts DELAY_EVENTS of the entity or DELAY_NS later. Of the
+ * Note an event with the token; it counts DELAY_COMMANDS of the entity or DELAY_NS later. Of the
  * events in that time only as many count as the habit would give, and one: what is new becomes
  * usual by going on, not by being done often at once. A baseline is learned whole.
  */

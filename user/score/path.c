@@ -2,6 +2,7 @@
 #include "score/severity.h"
 #include "score/token.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #define CLASS_COMPONENTS 3
@@ -115,6 +116,8 @@ bool token_path(const struct record *record, uint64_t time, struct label *ret)
 	unsigned access = fact_access(record);
 
 	(void)time;
+	if (record->result == -ENOENT || record->result == -ENOTDIR)
+		return false; /* searched for, not there: libraries do it all day */
 	if (sensitive)
 		label_add(ret, sensitive);
 	else

@@ -5,17 +5,19 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "score/alert.h"
+#include "score/budget.h"
 #include "score/entity.h"
 #include "score/likelihood.h"
 #include "score/log2.h"
 #include "score/model.h"
 #include "score/params.h"
+#include "score/raise.h"
 #include "score/severity.h"
 
 struct score {
 	struct score_options options;
 	struct model model;
+	struct budget budget;
 	uint64_t count;
 	uint64_t time; /* of the latest record, never going back */
 	int64_t last;
@@ -30,6 +32,7 @@ struct scene {
 	const struct record *record;
 	uint32_t at; /* entity */
 	struct entity *entity;
+	struct process *process;
 	bool is_new_program;
 	int64_t gain; /* Q10 bits of all its tokens, held back or not */
 };
@@ -43,8 +46,10 @@ int score_open(struct score **ret, const struct score_options *options)
 		return -ENOMEM;
 	score->options = *options;
 	err = model_open(&score->model);
+	if (!err)
+		err = budget_open(&score->budget);
 	if (err) {
-		free(score);
+		score_close(score);
 		return err;
 	}
 	*ret = score;
@@ -56,6 +61,7 @@ void score_close(struct score *score)
 	if (!score)
 		return;
 	model_close(&score->model);
+	budget_close(&score->budget);
 	free(score);
 }
 
@@ -70,16 +76,11 @@ static uint64_t hash_token(const struct score *score, uint8_t feature, const str
 	return siphash(score->options.key, whole, 1 + text->len);
 }
 
-static bool is_warming_up(const struct entity *entity)
-{
-	return entity->events < WARM_EVENTS;
-}
-
 static bool is_held(const struct score *score, const struct entity *entity)
 {
 	const struct cusum *cusum = &entity->cusum;
 
-	return cusum->hold_event && entity->events - cusum->hold_event < HOLD_EVENTS &&
+	return cusum->is_holding && entity->commands - cusum->hold_command < HOLD_COMMANDS &&
 	       score->time - cusum->hold_time < HOLD_NS;
 }
 
@@ -87,6 +88,27 @@ static bool is_held(const struct score *score, const struct entity *entity)
 static int32_t discount_repeat(int32_t bits, uint32_t waiting, uint32_t most)
 {
 	return bits <= 0 ? bits : bits >> (waiting < most ? waiting : most);
+}
+
+/*
+ * Bits of a token before the budget. What the entity is known to do is no news; less than others
+ * of its sort do it says something of programs only, and of people: services are all different.
+ */
+static int32_t bits_of(const struct feature_row *row, const struct entity *entity,
+		       const struct counts *counts)
+{
+	int32_t bits = discount_repeat(likelihood_q10(counts), counts->waiting, row->halvings);
+	bool is_compared = row->is_compared && entity->sort == SORT_PERSON && has_peers(counts);
+
+	if (bits > 0 && counts->user && !is_compared)
+		return 0;
+	return bits < row->low ? row->low : bits > row->high ? row->high : bits;
+}
+
+static bool is_silent(const struct scene *scene, int32_t bits, const struct counts *counts)
+{
+	return is_held(scene->score, scene->entity) ||
+	       (bits > 0 && !scene->entity->is_warm && !is_peer_rare(counts));
 }
 
 static void accumulate(struct scene *scene, uint8_t feature, uint64_t hash, int32_t bits,
@@ -115,17 +137,17 @@ static void score_token(struct scene *scene, uint8_t feature, const struct label
 	uint64_t hash = hash_token(score, feature, text);
 	uint32_t pair = model_pair(&score->model, scene->at, feature, hash, text);
 	struct counts counts = model_counts(&score->model, pair);
-	int32_t bits = discount_repeat(likelihood_q10(&counts), counts.waiting, row->halvings);
+	int32_t bits = bits_of(row, scene->entity, &counts);
 
 	if (feature == FEATURE_PROGRAM)
 		scene->is_new_program = counts.user == 0;
-	bits = bits < row->low ? row->low : bits > row->high ? row->high : bits;
 	if (row->is_implied && scene->is_new_program)
 		bits = 0;
 	scene->gain += bits;
-	if (is_held(score, scene->entity) ||
-	    (bits > 0 && is_warming_up(scene->entity) && !is_peer_rare(&counts)))
+	if (is_silent(scene, bits, &counts))
 		bits = 0;
+	if (bits > 0)
+		bits = budget_take(&scene->process->bits, bits);
 	accumulate(scene, feature, hash, bits, &counts);
 	model_delay(&score->model, pair, score->time);
 }
@@ -161,63 +183,11 @@ static void score_severity(struct scene *scene, const struct severity *severity)
 
 /* --- an alert --------------------------------------------------------------------------------- */
 
-/* The largest tokens first; equal ones in the order they came. */
-static void sort_evidence(struct cusum *cusum)
-{
-	for (uint32_t i = 1; i < cusum->used; i++) {
-		struct evidence moving = cusum->kept[i];
-		uint32_t at = i;
-
-		for (; at && cusum->kept[at - 1].contribution < moving.contribution; at--)
-			cusum->kept[at] = cusum->kept[at - 1];
-		cusum->kept[at] = moving;
-	}
-}
-
-static struct alert_part part_of(const struct score *score, const struct evidence *evidence)
-{
-	const struct label *text = model_text(&score->model, evidence->hash);
-
-	return (struct alert_part){ .feature = evidence->feature,
-				    .contribution = evidence->contribution,
-				    .user = evidence->user,
-				    .of_user = evidence->of_user,
-				    .peers_with = evidence->peers_with,
-				    .peers = evidence->peers,
-				    .text = text ? bytes_of(text->data, text->len)
-						 : bytes_of_text("(forgotten)") };
-}
-
-static struct alert_parts parts_of(const struct score *score, struct cusum *cusum)
-{
-	struct alert_parts parts = { .count = 0 };
-	struct alert_part rest = { .feature = PART_REST,
-				   .contribution = cusum->rest,
-				   .user = cusum->rest_tokens };
-	struct alert_part drift = { .feature = PART_DRIFT,
-				    .contribution = -cusum->drift,
-				    .user = cusum->records };
-
-	sort_evidence(cusum);
-	for (uint32_t i = 0; i < cusum->used; i++) {
-		if (i < PARTS_TOKENS && cusum->kept[i].contribution > 0) {
-			parts.part[parts.count++] = part_of(score, &cusum->kept[i]);
-			continue;
-		}
-		rest.contribution += cusum->kept[i].contribution;
-		rest.user++;
-	}
-	if (rest.user)
-		parts.part[parts.count++] = rest;
-	parts.part[parts.count++] = drift;
-	return parts;
-}
-
 static void make_alert(struct scene *scene, uint64_t index, struct record *ret)
 {
 	struct score *score = scene->score;
 	struct cusum *cusum = &scene->entity->cusum;
-	struct alert_parts parts = parts_of(score, cusum);
+	struct alert_parts parts = alert_parts_of(&score->model, scene->entity);
 
 	score->entity = scene->entity->name;
 	*ret = (struct record){ .kind = RECORD_ALERT,
@@ -236,7 +206,8 @@ static void start_hold(struct scene *scene)
 {
 	struct cusum *cusum = &scene->entity->cusum;
 
-	cusum->hold_event = scene->entity->events;
+	cusum->is_holding = true;
+	cusum->hold_command = scene->entity->commands;
 	cusum->hold_time = scene->score->time;
 	cusum->hold_rows = cusum->rows;
 	cusum_reset(cusum);
@@ -247,7 +218,8 @@ static void start_hold(struct scene *scene)
 static bool is_scored(const struct record *record)
 {
 	switch (record->kind) {
-	case RECORD_EXEC:
+	case RECORD_EXEC: /* along PATH most names are not there: no program, no news */
+		return record->result != -ENOENT && record->result != -ENOTDIR;
 	case RECORD_OPEN:
 	case RECORD_SETUID:
 	case RECORD_CONNECT:
@@ -258,14 +230,14 @@ static bool is_scored(const struct record *record)
 	}
 }
 
-/* What a record costs: a program says more than the files that it opens. */
-static int32_t drift_of(const struct record *record)
+/* What a record costs: a program says more than the files that it opens, however many. */
+static int32_t drift_of(struct scene *scene)
 {
-	switch (record->kind) {
+	switch (scene->record->kind) {
 	case RECORD_EXEC:
 		return DRIFT_EXEC;
 	case RECORD_OPEN:
-		return DRIFT_OPEN;
+		return budget_take(&scene->process->drift, DRIFT_OPEN);
 	default:
 		return DRIFT_OTHER;
 	}
@@ -306,10 +278,13 @@ static struct scene enter(struct score *score, const struct record *record)
 	if (scene.at == SLOT_NONE) {
 		struct label name = entity_name(record);
 
-		scene.at = model_add_entity(&score->model, key, &name);
+		scene.at = model_add_entity(&score->model, key, &name, entity_sort(record),
+					    score->time);
 	}
 	scene.entity = &score->model.entities[scene.at];
-	scene.entity->events++;
+	scene.process = budget_of(&score->budget, score->options.key, record, score->time);
+	model_note_event(&score->model, scene.at,
+			 record->kind == RECORD_EXEC && record->result >= 0, score->time);
 	model_learn(&score->model, scene.at, score->time);
 	model_mix(&score->model, key);
 	return scene;
@@ -340,8 +315,10 @@ int score_record(struct score *score, uint64_t index, const struct record *recor
 	cusum = &scene.entity->cusum;
 	score_tokens(&scene);
 	score_severities(&scene);
-	cusum_end(cusum, index, drift_of(record));
+	cusum_end(cusum, index, drift_of(&scene));
 	model_mix(&score->model, (uint64_t)cusum->sum);
+	model_mix(&score->model,
+		  (uint64_t)scene.process->bits << 32 ^ (uint64_t)scene.process->drift);
 	score->last = scene.gain;
 	score->count++;
 	score->due = score->count % DIGEST_EVERY == 0;

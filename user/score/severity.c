@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "score/severity.h"
 
-#include "event.h"
 #include "score/log2.h"
 #include "score/params.h"
 #include "score/token.h"
@@ -198,12 +197,12 @@ static bool if_of_another(const struct record *r)
 
 static bool if_memfd(const struct record *r)
 {
-	return r->result >= 0 && r->flags & EVENT_PSEUDO;
+	return r->result >= 0 && r->flags & RECORD_PSEUDO;
 }
 
 static bool if_deleted(const struct record *r)
 {
-	return r->result >= 0 && r->flags & EVENT_DELETED && !(r->flags & EVENT_PSEUDO);
+	return r->result >= 0 && r->flags & RECORD_DELETED && !(r->flags & RECORD_PSEUDO);
 }
 
 static bool if_writable(const struct record *r)
@@ -356,7 +355,7 @@ static void fill(struct severity *to, size_t at, const struct record *record)
 		add_object(&to->text, record);
 	if (record->result < 0)
 		label_add(&to->text, " failed");
-	if (record->flags & EVENT_UNVERIFIED)
+	if (record->flags & RECORD_UNVERIFIED)
 		label_add(&to->text, " unverified");
 }
 

@@ -3,7 +3,6 @@
  * The shape of a command line: which flags, not which values. "sh -c [encoded] [writable]" is a
  * habit or it is not, whatever the payload says.
  */
-#include "event.h"
 #include "score/token.h"
 
 #define SCANNED	      2048 /* bytes of argv: a bound on the time, not on the record */
@@ -113,9 +112,9 @@ bool token_shape(const struct record *record, uint64_t time, struct label *ret)
 	if (!record->argv.len)
 		return false;
 	/* first what weighs most, the text may be cut at its end */
-	if (record->flags & EVENT_PSEUDO)
+	if (record->flags & RECORD_PSEUDO)
 		label_add(ret, "[memfd] ");
-	if (record->flags & EVENT_DELETED)
+	if (record->flags & RECORD_DELETED)
 		label_add(ret, "[deleted] ");
 	if (path_is_writable(program))
 		label_add(ret, "[writable] ");

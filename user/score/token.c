@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "score/token.h"
 
-#include "event.h"
-
 #define PARENT_TEXT  26
 #define PROGRAM_TEXT 48 /* leaves room for doubts */
 
@@ -33,9 +31,9 @@ void label_add_doubts(struct label *label, const struct record *record)
 {
 	if (record->result < 0)
 		label_add(label, record->kind == RECORD_EXEC ? " refused" : " failed");
-	if (record->flags & EVENT_UNVERIFIED)
+	if (record->flags & RECORD_UNVERIFIED)
 		label_add(label, " unverified");
-	else if (record->kind == RECORD_OPEN && record->flags & EVENT_FD_SHARED)
+	else if (record->kind == RECORD_OPEN && record->flags & RECORD_FD_SHARED)
 		label_add(label, " shared-fd");
 }
 
