@@ -11,7 +11,10 @@ VERSION := 0.1.0
 O       ?= build
 PREFIX  ?= /usr/local
 CLANG   ?= clang
-BPFTOOL ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool || echo bpftool)
+# Ubuntu's bpftool is a wrapper that refuses kernels it was not packaged for; what it wraps does not.
+BPFTOOL ?= $(or $(shell for tool in $$(PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool) \
+                /usr/lib/linux-tools/*/bpftool /usr/lib/linux-*tools-*/bpftool; do \
+                "$$tool" version >/dev/null 2>&1 && echo "$$tool" && break; done),bpftool)
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
@@ -37,8 +40,9 @@ CFLAGS   ?= -O2 -g
 STRICT   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wvla -Wno-missing-field-initializers -fno-common -fstack-protector-strong
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-CPPFLAGS += -Iinclude -Iuser -I$(O) -DINDELIBLE_VERSION='"$(VERSION)"' -D_FORTIFY_SOURCE=$(if $(SAN),0,2)
-ALL_CFLAGS := $(STRICT) $(CFLAGS) $(SANITIZE) -MMD -MP
+FORTIFY  := -U_FORTIFY_SOURCE $(if $(SAN)$(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+INCLUDES := -Iinclude -Iuser -I$(O) -DINDELIBLE_VERSION='"$(VERSION)"'
+ALL_CFLAGS := $(INCLUDES) $(FORTIFY) $(STRICT) $(CFLAGS) $(SANITIZE) -MMD -MP
 
 lib      = $(O)/lib$(1).a
 sources  = $(wildcard user/$(1)/*.c)
@@ -47,11 +51,15 @@ needs    = $(foreach p,$(1) $(KNOWS_$(1)),$(call lib,$(p)))
 libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
 
 .PHONY: all check check-build check-unit lint check-deps bench install clean
+.DELETE_ON_ERROR:
 .SECONDARY:
 all: $(O)/indelible
 
 # --- the kernel side: one object, embedded as a skeleton -----------------------------------------
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -idirafter /usr/include/$(shell $(CC) -print-multiarch) -Iinclude -Ibpf -Wall -Wextra -Werror -Wno-unused-parameter
+MACHINE    := $(shell uname -m)
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Iinclude -Ibpf -Wall -Wextra -Werror -Wno-unused-parameter \
+              -D__TARGET_ARCH_$(subst x86_64,x86,$(subst aarch64,arm64,$(MACHINE))) \
+              -idirafter /usr/include/$(MACHINE)-linux-gnu
 $(O)/collect.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
@@ -122,13 +130,19 @@ check: check-build
 	$(Q)tests/run $(O)
 check-build: $(O)/indelible $(UNIT) $(TOOLS)
 
-lint:
-	$(Q)tools/lint
-check-deps:
-	$(Q)tools/check-deps
+lint: $(O)/collect.skel.h
+	$(Q)tools/lint $(O)
+check-deps: $(foreach p,$(PARTS),$(call lib,$(p)))
+	$(Q)tools/check-deps $(O)
+print-%:
+	$(info $($*))@:
 
 install: $(O)/indelible
 	install -D -m 0755 $(O)/indelible $(DESTDIR)$(PREFIX)/sbin/indelible
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/indelible $(wildcard README.md) LICENSE
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' tools/packaging/indelible.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/indelible.service
 
 clean:
 	rm -rf $(O)
