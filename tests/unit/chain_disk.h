@@ -23,10 +23,12 @@ enum disk_mode {
 
 enum disk_call {
 	CALL_PWRITE = 1,
-	CALL_SYNC = 2,
+	CALL_FSYNC = 2,
 	CALL_RENAME = 4,
 	CALL_TRUNCATE = 8,
-	CALL_ANY = 15
+	CALL_DATASYNC = 16,
+	CALL_SYNC = CALL_FSYNC | CALL_DATASYNC,
+	CALL_ANY = 31,
 };
 
 static struct {
@@ -147,7 +149,7 @@ static int disk_sync(int fd, long number)
 	int n;
 
 	pthread_mutex_lock(&disk_lock);
-	if (disk_fails(CALL_SYNC, fd))
+	if (disk_fails(number == SYS_fsync ? CALL_FSYNC : CALL_DATASYNC, fd))
 		errno = disk.error, n = -1;
 	else
 		n = (int)syscall(number, fd);

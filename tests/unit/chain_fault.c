@@ -24,6 +24,7 @@ static struct fault {
 	{ DISK_FAIL_REST, CALL_PWRITE, ENOSPC, true },
 	{ DISK_FAIL_ONE, CALL_PWRITE, EIO, true },
 	{ DISK_FAIL_ONE, CALL_SYNC, EIO, false },
+	{ DISK_FAIL_REST, CALL_DATASYNC, EIO, false },
 };
 
 static void break_disk(const struct fault *fault, int at)

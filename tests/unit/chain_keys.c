@@ -213,11 +213,14 @@ START_TEST(identity_file_differs)
 }
 END_TEST
 
-START_TEST(damaged_log)
+START_TEST(damaged_seals)
 {
 	struct image image;
+	struct file *f;
 
 	load_image(&image);
+	f = image_file(&image, "seals");
+	ck_assert_uint_eq(f->len, 160 * 3);
 	change_byte("seals", 170, 1);
 	assert_refused(-EBADMSG, "");
 	put_image(&image);
@@ -226,17 +229,131 @@ START_TEST(damaged_log)
 	put_image(&image);
 	change_byte("seals", 100, 1);
 	assert_refused(-EBADMSG, "crc");
+
+	f->data[160 * 2 + 100] ^= 1; /* of the signature */
+	fix_seal_crc(f->data + 160 * 2);
+	put_image(&image);
+	assert_refused(-EBADMSG, "bad signature");
+	f->data[160 * 2 + 100] ^= 1;
+	fix_seal_crc(f->data + 160 * 2);
+
+	f->data = realloc(f->data, 160 * 5); /* one torn seal may follow, but not more */
+	memset(f->data + f->len, 0x5a, 160 * 2);
+	spew("seals", f->data, f->len + 161);
+	assert_refused(-EBADMSG, "torn");
+	spew("seals", f->data, f->len + 320);
+	assert_refused(-EBADMSG, "");
+	spew("seals", f->data, f->len + 160);
+	ck_assert_int_eq(try_open(), 0);
+
 	put_image(&image);
 	unlink(file_path("seals"));
 	assert_refused(-EBADMSG, "seals: is missing");
+	drop_image(&image);
+}
+END_TEST
+
+START_TEST(damaged_segments)
+{
+	struct image image;
+	struct part parts[8];
+	struct chain *chain = open_chain(NULL);
+	struct file *f;
+	uint8_t *copy;
+
+	for (int i = 0; i < 3; i++) {
+		append(chain, "\020sealed", CHAIN_CRITICAL, 1000 * MS * (uint64_t)i);
+		chain_settle(chain);
+	}
+	append(chain, "\020last", CHAIN_NORMAL, 3000 * MS);
+	close_chain(chain, 3000 * MS);
+	load_image(&image);
+	f = image_file(&image, SEG3);
+	ck_assert_int_eq(find_blocks(f, parts, 8), 5);
+	copy = malloc(f->len + 7);
+	memcpy(copy, f->data, f->len);
+	memset(copy + f->len, 0x5a, 7);
+
+	spew(SEG3, copy, f->len + 7);
+	assert_refused(-EBADMSG, "follows the closing seal");
+	f->data[parts[4].at + 27] ^= 1; /* what the last seal covers, */
+	fix_block_crc(f->data + parts[4].at);
+	put_back(f);
+	assert_refused(-EBADMSG, "differ from what the last seal says");
+	memcpy(f->data, copy, f->len);
+	f->data[parts[1].at + 27] ^= 1; /* or others before it */
+	fix_block_crc(f->data + parts[1].at);
+	put_back(f);
+	assert_refused(-EBADMSG, "differ from what the last seal says");
+	memcpy(f->data, copy, f->len);
+	f->data[144] ^= 1; /* the frontier */
+	fix_segment_crc(f->data, header_len(f));
+	put_back(f);
+	assert_refused(-EBADMSG, "differ from what the last seal says");
+	memcpy(f->data, copy, f->len);
+	f->data[112] ^= 1; /* the log id */
+	fix_segment_crc(f->data, header_len(f));
+	put_back(f);
+	assert_refused(-EBADMSG, "another log");
+	memcpy(f->data, copy, f->len);
+	free(copy);
+
+	put_image(&image);
+	change_byte(SEG3, 100, 1);
+	assert_refused(-EBADMSG, SEG3);
+	unlink(file_path(SEG3));
+	assert_refused(-EBADMSG, "no segment");
 	put_image(&image);
 	unlink(file_path(SEG1));
 	unlink(file_path(SEG2));
+	unlink(file_path(SEG3));
 	assert_refused(-EBADMSG, "segments are missing");
 	put_image(&image);
-	change_byte(SEG2, 100, 1);
-	assert_refused(-EBADMSG, SEG2);
+	ck_assert_int_eq(try_open(), 0);
 	drop_image(&image);
+}
+END_TEST
+
+/* Bytes behind a closing seal, when a crash has left an empty segment after it. */
+START_TEST(follows_close_before)
+{
+	struct image closed, next;
+	struct file *f;
+	size_t len;
+	uint8_t *key = slurp(SEAL_KEY, &len), garbage[7] = { 0 };
+	int fd;
+
+	load_image(&closed);
+	chain_abandon(open_chain(NULL));
+	load_image(&next);
+	f = image_file(&next, SEG3);
+	put_image(&closed);
+	spew(SEAL_KEY, key, len);
+	spew(SEG3, f->data, header_len(f));
+	fd = open(file_path(SEG2), O_WRONLY | O_APPEND);
+	ck_assert_int_eq(write(fd, garbage, sizeof(garbage)), sizeof(garbage));
+	close(fd);
+	assert_refused(-EBADMSG, "follows the closing seal");
+	put_back(image_file(&closed, SEG2));
+	ck_assert_int_eq(try_open(), 0);
+	assert_verdict(judge(NULL), CHAIN_OK);
+	free(key);
+	drop_image(&closed);
+	drop_image(&next);
+}
+END_TEST
+
+/* A whole slot with the right log and number, but another seed. */
+START_TEST(another_seed)
+{
+	size_t len;
+	uint8_t *data = slurp(SEAL_KEY, &len), *slot = data + (data[0] ? 0 : 512);
+
+	slot[60] ^= 1;
+	put_u32(slot + 8, crc32c(0, slot + 16, 64));
+	spew(SEAL_KEY, data, len);
+	assert_refused(-EKEYREJECTED, "not the key the last seal");
+	free(data);
 }
 END_TEST
 
@@ -479,7 +596,10 @@ int main(void)
 	tcase_add_test(tcase, key_of_another_chain);
 	tcase_add_test(tcase, other_machine);
 	tcase_add_test(tcase, identity_file_differs);
-	tcase_add_test(tcase, damaged_log);
+	tcase_add_test(tcase, damaged_seals);
+	tcase_add_test(tcase, damaged_segments);
+	tcase_add_test(tcase, follows_close_before);
+	tcase_add_test(tcase, another_seed);
 	tcase_add_test(tcase, chain_gone_keys_left);
 	tcase_add_test(tcase, unknown_versions);
 	tcase_add_test(tcase, locked);

@@ -50,6 +50,8 @@ static void write_records(struct chain *chain, unsigned from, unsigned to)
 		ck_assert(index > last);
 		last = index;
 		tick(chain, i * MS);
+		if (i % 50 == 0)
+			chain_settle(chain); /* a new segment begins when the last is sealed */
 	}
 }
 
