@@ -131,9 +131,9 @@ check: check-build
 check-build: $(O)/indelible $(UNIT) $(TOOLS)
 
 lint: $(O)/collect.skel.h
-	$(Q)tools/lint $(O)
+	+$(Q)tools/lint
 check-deps: $(foreach p,$(PARTS),$(call lib,$(p)))
-	$(Q)tools/check-deps $(O)
+	+$(Q)tools/check-deps
 print-%:
 	$(info $($*))@:
 
