@@ -55,19 +55,24 @@ libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
 .SECONDARY:
 all: $(O)/indelible
 
-# --- the kernel side: one object, embedded as a skeleton -----------------------------------------
+# --- the kernel side: one source, two objects, embedded as skeletons ------------------------------
+# collect reads kernel objects through bpf_rdonly_cast (6.2); collect_plain has no call of it, not
+# even one that is never reached: 5.15 would refuse that.
 MACHINE    := $(shell uname -m)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Iinclude -Ibpf -Wall -Wextra -Werror -Wno-unused-parameter \
               -D__TARGET_ARCH_$(subst x86_64,x86,$(subst aarch64,arm64,$(MACHINE))) \
               -idirafter /usr/include/$(MACHINE)-linux-gnu
-$(O)/collect.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h
+$(O)/collect.bpf.o: BPF_CFLAGS += -DTYPED_READS=1
+$(O)/collect_plain.bpf.o: BPF_CFLAGS += -DTYPED_READS=0
+$(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
 	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
-$(O)/collect.skel.h: $(O)/collect.bpf.o
+$(O)/collect.skel.h: $(O)/collect.bpf.o $(O)/collect_plain.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name collect > $@.tmp && mv $@.tmp $@
+	$(Q)for name in collect collect_plain; do \
+		$(BPFTOOL) gen skeleton $(O)/$$name.bpf.o name $$name || exit 1; done >$@.tmp && mv $@.tmp $@
 $(call objects,$(wildcard user/capture/loader*.c)): $(O)/collect.skel.h
 
 # --- user space -----------------------------------------------------------------------------------

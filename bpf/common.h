@@ -14,8 +14,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* --- settings: written by the loader before load ------------------------------------------------
  */
-const volatile bool
-	typed_reads; /* bpf_rdonly_cast is there (6.2): plain loads, not a helper each */
 const volatile __u32 run_id;
 const volatile int self_pid; /* the collector */
 const volatile __u32 scope;  /* enum event_scope */
@@ -28,13 +26,14 @@ const volatile __u32 scope_level; /* depth of scope_cgroup */
 /* The daemon sets it before it sleeps; whoever sends next clears it and wakes the daemon. */
 volatile __u32 asleep;
 
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+/* TYPED_READS: bpf_rdonly_cast is there (6.2), a field is a load and not a helper call. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
 
 /* A pointer the verifier knows nothing about, as a T. */
 #define AS(T, p)                                                                                   \
 	({                                                                                         \
 		T *_as = (T *)(p);                                                                 \
-		if (typed_reads)                                                                   \
+		if (TYPED_READS)                                                                   \
 			_as = bpf_rdonly_cast((void *)(p), bpf_core_type_id_kernel(T));            \
 		_as;                                                                               \
 	})
@@ -42,7 +41,7 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define READ(p, field)                                                                             \
 	({                                                                                         \
 		typeof((p)->field) _value;                                                         \
-		if (typed_reads)                                                                   \
+		if (TYPED_READS)                                                                   \
 			_value = (p)->field;                                                       \
 		else                                                                               \
 			bpf_core_read(&_value, sizeof(_value), &(p)->field);                       \

@@ -30,7 +30,7 @@ static __always_inline struct file *file_of(struct draft *d, int fd)
 	if (fd < 0 || (__u32)fd >= table->max_fds)
 		return NULL;
 	slot = table->fd + fd;
-	if (typed_reads) {
+	if (TYPED_READS) {
 		/* A kiocb begins with a file pointer: read the array element as one. */
 		struct kiocb *element = AS(
 			struct kiocb, (char *)slot - bpf_core_field_offset(struct kiocb, ki_filp));

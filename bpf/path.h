@@ -18,7 +18,7 @@ static __always_inline void put_name(struct scratch *s, struct dentry *dentry)
 	__u32 at = s->walk.at, len = BOUND(READ(dentry, d_name.len), 255);
 	char *to = s->text + BOUND(at, TEXT_MASK);
 
-	if (typed_reads && len <= 40) {
+	if (TYPED_READS && len <= 40) {
 		/* Eight bytes a load: five words of a structure every kernel has, laid over the
 		 * name. */
 		struct pt_regs *from = AS(struct pt_regs, name);

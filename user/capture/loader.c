@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "capture/event_check.h"
@@ -375,6 +374,29 @@ static int find_cgroup(const char *path, uint64_t *ret_id, uint32_t *ret_level)
 /* --- loading -------------------------------------------------------------------------------------
  */
 
+/* The two objects differ in how they read; what the skeleton describes is the same in both. */
+_Static_assert(sizeof(struct collect__rodata) == sizeof(struct collect_plain__rodata) &&
+		       sizeof(struct collect__bss) == sizeof(struct collect_plain__bss),
+	       "one set of settings");
+
+static struct collect *open_programs(bool typed_reads)
+{
+	struct collect *skel = calloc(1, sizeof(*skel));
+
+	if (!skel)
+		return NULL;
+	if (collect__create_skeleton(skel))
+		goto fail;
+	if (!typed_reads)
+		skel->skeleton->data = (void *)collect_plain__elf_bytes(&skel->skeleton->data_sz);
+	if (bpf_object__open_skeleton(skel->skeleton, NULL))
+		goto fail;
+	return skel;
+fail:
+	collect__destroy(skel);
+	return NULL;
+}
+
 static int set_up(struct kernel *k, const struct loader_options *o, const struct attempt *attempt,
 		  char *err, size_t err_size)
 {
@@ -386,7 +408,6 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 	if (cpus < 1)
 		return fail(err, err_size, -ENOTSUP, "cannot count the processors");
 	k->source.info.cpus = (uint32_t)cpus;
-	skel->rodata->typed_reads = attempt->typed_reads;
 	skel->rodata->run_id = o->run;
 	skel->rodata->self_pid = getpid();
 	skel->rodata->scope = o->scope;
@@ -423,15 +444,10 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 /* Which way of loading this kernel takes. */
 static int load(struct kernel *k, const struct loader_options *o, char *err, size_t err_size)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool has_cast = btf && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	int e = -ENOTSUP;
 
-	btf__free(btf);
 	for (size_t i = 0; i < ATTEMPTS; i++) {
-		if (attempts[i].typed_reads && !has_cast)
-			continue;
-		k->skel = collect__open();
+		k->skel = open_programs(attempts[i].typed_reads);
 		if (!k->skel)
 			return fail(err, err_size, -ENOMEM, "cannot open the kernel programs");
 		e = set_up(k, o, &attempts[i], err, err_size);
@@ -446,7 +462,7 @@ static int load(struct kernel *k, const struct loader_options *o, char *err, siz
 		}
 		collect__destroy(k->skel);
 		k->skel = NULL;
-		if (e == -EPERM || e == -EACCES)
+		if (e == -EPERM)
 			break; /* the same answer for all */
 	}
 	if (e == -EPERM && geteuid() != 0)
