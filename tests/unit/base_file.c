@@ -54,9 +54,37 @@ END_TEST
 
 START_TEST(reads_files_that_do_not_know_their_size)
 {
+	uint8_t *again;
+	size_t again_len;
+
 	ck_assert_int_eq(read_it("/proc/self/stat", 65536), 0);
 	ck_assert_uint_gt(len, 20);
 	free(data);
+	ck_assert_int_eq(read_it("/proc/version", 65536), 0);
+	ck_assert_int_eq(read_file(AT_FDCWD, "/proc/version", len, &again, &again_len), 0);
+	ck_assert_uint_eq(again_len, len);
+	ck_assert_mem_eq(again, data, len);
+	free(again);
+	free(data);
+	assert_refused("/proc/version", again_len - 1, -EFBIG);
+}
+END_TEST
+
+START_TEST(reads_files_of_every_size)
+{
+	static uint8_t large[20000];
+	uint64_t seed = 1;
+
+	chance_bytes(&seed, large, sizeof(large));
+	for (size_t size = 1; size < sizeof(large); size += size / 3 + 1) {
+		write_test_file(test_path("f"), large, size);
+		ck_assert_int_eq(read_it(test_path("f"), size + size % 2), 0);
+		ck_assert_uint_eq(len, size);
+		ck_assert_mem_eq(data, large, size);
+		ck_assert_uint_eq(data[size], 0);
+		free(data);
+		assert_refused(test_path("f"), size - 1, -EFBIG);
+	}
 }
 END_TEST
 
@@ -119,6 +147,7 @@ int main(void)
 		reads_a_file_whole_and_terminates_it,
 		reads_below_a_directory,
 		reads_files_that_do_not_know_their_size,
+		reads_files_of_every_size,
 		refuses_a_file_that_is_too_large,
 		refuses_what_is_no_regular_file,
 		refuses_a_symbolic_link,

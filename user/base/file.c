@@ -45,37 +45,54 @@ ssize_t pread_all(int fd, void *data, size_t len, off_t offset)
 	return (ssize_t)got;
 }
 
+/* All of fd into memory that grows with it: /proc files say that they have no size, live ones do
+ * not keep to it. */
+static int read_all(int fd, size_t size, size_t max, uint8_t **ret, size_t *ret_len)
+{
+	size_t room = size < 4096 ? 4096 : size + 1, len = 0;
+	uint8_t *data;
+	int err;
+
+	if (room > max)
+		room = max + 1; /* one byte more tells that it is too large */
+	data = malloc(room + 1);
+	err = data ? 0 : -ENOMEM;
+
+	while (!err) {
+		ssize_t n = pread_all(fd, data + len, room - len, (off_t)len);
+		uint8_t *grown;
+
+		len += n > 0 ? (size_t)n : 0;
+		err = n < 0 ? (int)n : len > max ? -EFBIG : 0;
+		if (err || len < room)
+			break;
+		room = room < max / 2 ? 2 * room : max + 1;
+		grown = realloc(data, room + 1);
+		err = grown ? 0 : -ENOMEM;
+		data = grown ? grown : data;
+	}
+	if (err) {
+		free(data);
+		return err;
+	}
+	data[len] = 0;
+	*ret = data;
+	*ret_len = len;
+	return 0;
+}
+
 int read_file(int dirfd, const char *name, size_t max, uint8_t **ret, size_t *ret_len)
 {
 	struct stat st;
-	uint8_t *data = NULL;
-	ssize_t n;
 	int err, fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0) {
-		err = -errno;
-		goto fail;
-	}
-	err = S_ISREG(st.st_mode) ? 0 : -EINVAL;
-	if (err)
-		goto fail;
-	/* Size from reading, not from stat: /proc files say 0 and live files grow. */
-	data = malloc(max + 2);
-	err = data ? 0 : -ENOMEM;
-	if (err)
-		goto fail;
-	n = pread_all(fd, data, max + 1, 0);
-	err = n < 0 ? (int)n : (size_t)n > max ? -EFBIG : 0;
-	if (err)
-		goto fail;
-	data[n] = 0;
-	*ret = data;
-	*ret_len = (size_t)n;
-	data = NULL;
-fail:
-	free(data);
+	err = fstat(fd, &st) < 0 ? -errno : 0;
+	if (!err && !S_ISREG(st.st_mode))
+		err = -EINVAL;
+	if (!err)
+		err = read_all(fd, (size_t)st.st_size, max, ret, ret_len);
 	close(fd);
 	return err;
 }
