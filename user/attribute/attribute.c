@@ -54,10 +54,12 @@ int attribute_open(struct attribute **ret, const struct attribute_options *optio
 	if (!a)
 		return -ENOMEM;
 	a->options = *options;
+	if (options->processes == 1)
+		a->options.processes = 2; /* who forks and who is made */
 	err = users_open(&a->users, options->passwd ? options->passwd : "/etc/passwd");
 	if (!err)
 		err = table_open(&a->processes,
-				 options->processes ? options->processes : ATTRIBUTE_PROCESSES,
+				 a->options.processes ? a->options.processes : ATTRIBUTE_PROCESSES,
 				 sizeof(struct process), process_drop);
 	if (!err)
 		err = table_open(&a->threads,
@@ -221,7 +223,8 @@ static struct process *process_of(struct attribute *a, const struct event *e)
 	adopt_facts(a, p, &a->facts);
 	p->start = e->start;
 	p->start_rounded = false;
-	return p;
+	/* Touched later than its parent: the child that it may be making must not evict it. */
+	return table_find(a->processes, e->pid);
 }
 
 /* A process that changed its cgroup, or whose place nobody has looked up. */
@@ -335,19 +338,13 @@ static struct bytes join_path(struct attribute *a, const struct event *e, struct
 	return bytes_of(a->path, (size_t)(p - a->path));
 }
 
-static bool has_same_last_part(struct bytes path, struct bytes name)
+static struct bytes last_part(struct bytes path)
 {
-	if (name.len == 0 || name.len > path.len)
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		uint8_t c = name.data[name.len - 1 - i];
+	size_t begin = path.len;
 
-		if (c != path.data[path.len - 1 - i])
-			return false;
-		if (c == '/')
-			return true;
-	}
-	return true;
+	while (begin && path.data[begin - 1] != '/')
+		begin--;
+	return begin ? bytes_of(path.data + begin, path.len - begin) : path;
 }
 
 /* The object's path if the kernel had one, else the caller's word for it. */
@@ -361,7 +358,7 @@ static void set_path(struct attribute *a, const struct event *e, struct record *
 	}
 	if (!(e->flags & EVENT_PATH_LOST))
 		r->path = turn_path(text_of(e, TEXT_PATH), e->flags, a->path);
-	if (!has_same_last_part(r->path, caller))
+	if (!bytes_equal(last_part(r->path), last_part(caller)))
 		r->claimed = caller;
 	r->inode = e->file.inode;
 	r->device = e->file.device;
