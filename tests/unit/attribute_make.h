@@ -34,7 +34,7 @@ static unsigned int task_count, look_ups;
 
 static int look_up(void *ctx, uint32_t pid, struct task_facts *ret)
 {
-	ck_assert_ptr_eq(ctx, tasks);
+	ENSURE(ctx == tasks);
 	look_ups++;
 	for (unsigned int i = 0; i < task_count; i++) {
 		if (tasks[i].pid == pid) {
@@ -115,9 +115,9 @@ static inline struct event *begin(uint8_t kind, uint32_t pid)
 
 static inline void add_text_bytes(enum event_text slot, const void *data, size_t len)
 {
-	ck_assert_uint_le(deed.e.size - sizeof(struct event) + len, EVENT_TEXT_MAX);
+	ENSURE(deed.e.size - sizeof(struct event) + len <= EVENT_TEXT_MAX);
 	for (int i = (int)slot + 1; i < TEXTS; i++)
-		ck_assert_uint_eq(deed.e.text[i], 0); /* in their order */
+		ENSURE(deed.e.text[i] == 0); /* in their order */
 	memcpy((uint8_t *)&deed + deed.e.size, data, len);
 	deed.e.text[slot] = (uint16_t)(deed.e.text[slot] + len);
 	deed.e.size += (uint32_t)len;

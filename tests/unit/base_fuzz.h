@@ -66,7 +66,7 @@ static inline void fuzz_around(int (*harness)(const uint8_t *, size_t), const vo
 		if (i)
 			size = mutate(&state, work, size);
 		exact = malloc(size ? size : 1);
-		ck_assert_ptr_nonnull(exact);
+		ENSURE(exact);
 		memcpy(exact, work, size);
 		harness(exact, size);
 		free(exact);
@@ -82,7 +82,7 @@ static inline void fuzz_noise(int (*harness)(const uint8_t *, size_t), size_t ma
 		size_t size = chance_below(&state, max + 1);
 		uint8_t *exact = malloc(size ? size : 1);
 
-		ck_assert_ptr_nonnull(exact);
+		ENSURE(exact);
 		chance_bytes(&state, exact, size);
 		harness(exact, size);
 		free(exact);
