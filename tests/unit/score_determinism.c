@@ -10,8 +10,8 @@
  * Of the stream below. It changes with the model on purpose only: then the chains scored with the
  * old one no longer replay, so put the reason into the commit.
  */
-#define GOLDEN_DIGEST 0xd2640ee7ced46eceull
-#define GOLDEN_ALERTS 1541
+#define GOLDEN_DIGEST 0xe5279dcf999c602dull
+#define GOLDEN_ALERTS 844
 
 static struct score *open_score(void)
 {

@@ -13,10 +13,10 @@
 #define HALVINGS_ALL 30 /* repeats of a token end up at nothing */
 
 /* learning */
-#define DELAY_COMMANDS 100 /* of the entity */
-#define DELAY_NS       (3600ull * 1000000000ull)
-#define DELAY_TOGETHER (60ull * 1000000000ull) /* repeats within it wait as one */
-#define COUNT_LIMIT    (1u << 20) /* events of one feature, then its counts are halved */
+#define DELAY_COMMANDS 400 /* of the entity */
+#define DELAY_NS       (4 * 3600ull * 1000000000ull)
+#define DELAY_TOGETHER (DELAY_NS / 16) /* repeats within it wait as one */
+#define COUNT_LIMIT    (1u << 20)      /* events of one feature, then its counts are halved */
 
 /* what one process may add, whatever it opens: its tokens are one surprise */
 #define PROCESS_BITS  (8 * BIT)
@@ -33,7 +33,7 @@
 #define RARE_PEERS    3 /* fewer peers than this cannot say what is rare or usual */
 
 /* accumulator */
-#define LIMIT	      (56 * BIT)
+#define LIMIT	      (58 * BIT)
 #define DRIFT_EXEC    (BIT / 2)
 #define DRIFT_OPEN    (BIT / 16)
 #define DRIFT_OTHER   (BIT / 4)
@@ -44,7 +44,7 @@
 #define ENTITIES     2048
 #define PAIRS	     65536 /* (entity, token) and as many tokens */
 #define PAIRS_ENTITY 8192  /* of one entity: nobody can push all others out */
-#define DELAYED	     32768
+#define DELAYED	     65536
 #define PROCESSES    4096 /* with a budget */
 
 #define DIGEST_EVERY 65536 /* scored records */

@@ -248,7 +248,7 @@ static bool if_root_by_call(const struct record *r)
 /*
  * A row is met by a record of the kind, by such an actor, on a path of the group with such access,
  * if the condition holds. Of rows with one name the first that is met counts. 60 bits alarm alone
- * (LIMIT is 56), 30 with one more, 10 in company.
+ * (LIMIT is 58), 30 with one more, 10 in company.
  */
 static const struct row {
 	uint8_t kind, bits;
