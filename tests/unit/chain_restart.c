@@ -93,6 +93,38 @@ START_TEST(crash_again_and_again)
 }
 END_TEST
 
+static void die_at_rename(int at)
+{
+	die_at(at);
+	disk.which = CALL_RENAME;
+}
+
+/* A crash between the two writes of the ratchet leaves both seeds: the old one goes before
+ * anything else is done, even if that is all the restart gets to do. */
+START_TEST(old_seed_goes_first)
+{
+	struct chain *chain = open_chain(NULL);
+	size_t len, old;
+	uint8_t *before = slurp("../D.keys/seal.key", &len), *after;
+
+	append(chain, "\037", CHAIN_CRITICAL, 1000 * MS);
+	chain_settle(chain);
+	chain_abandon(chain);
+	after = slurp("../D.keys/seal.key", &len);
+	old = before[0] ? 0 : 512;
+	ck_assert_int_eq(after[old], 0);
+	memcpy(after + old, before + old, 512);
+	spew("../D.keys/seal.key", after, len);
+	ck_assert_int_eq(in_child(die_at_rename, 1), 9);
+	memset(after + old, 0, 512);
+	free(before);
+	before = slurp("../D.keys/seal.key", &len);
+	ck_assert_mem_eq(before, after, len);
+	free(before);
+	free(after);
+}
+END_TEST
+
 /* --- the power dies -------------------------------------------------------------------------- */
 
 static void lose_power_at(int at)
@@ -182,6 +214,7 @@ int main(void)
 	tcase_add_test(tcase, crash_at_every_call);
 	tcase_add_test(tcase, crash_half_written);
 	tcase_add_test(tcase, crash_again_and_again);
+	tcase_add_test(tcase, old_seed_goes_first);
 	tcase_add_loop_test(tcase, power_cut_everywhere, 0, LOST_WAYS);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

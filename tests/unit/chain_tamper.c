@@ -191,6 +191,8 @@ START_TEST(bytes_after)
 		found = judge_bad("bytes after", f->name, f->len + more);
 		ck_assert_int_eq(found, CHAIN_TAMPER);
 	}
+	write_changed(f, data, f->len + 320); /* not even two torn seals */
+	judge_bad("bytes after", f->name, f->len + 320);
 	memcpy(data, f->data, f->len);
 	memcpy(data + f->len, f->data, f->len);
 	write_changed(f, data, 2 * f->len);
