@@ -22,6 +22,15 @@ struct event_reader {
 	uint64_t damage;
 };
 
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	while (len && !*p) {
+		p++;
+		len--;
+	}
+	return len == 0;
+}
+
 static const struct event *file_next(struct source *source)
 {
 	struct event_reader *f = (struct event_reader *)source;
@@ -34,8 +43,12 @@ static const struct event *file_next(struct source *source)
 		f->damage = f->at;
 		return NULL;
 	}
-	padded = (e->size + 7) & ~(size_t)7;
-	f->at += padded < left ? padded : left;
+	padded = ((size_t)e->size + 7) & ~(size_t)7;
+	if (padded > left || !is_zero((const uint8_t *)e + e->size, padded - e->size)) {
+		f->damage = f->at;
+		return NULL;
+	}
+	f->at += padded;
 	return e;
 }
 
@@ -167,14 +180,18 @@ struct event_writer {
 
 int event_writer_open(struct event_writer **ret, const char *path)
 {
-	struct event_writer *w = calloc(1, sizeof(*w));
+	/* Arguments of other people's programs are for nobody else. */
+	int err, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct event_writer *w;
 
-	if (!w)
-		return -ENOMEM;
-	w->file = fopen(path, "we");
-	if (!w->file) {
-		int err = -errno;
-
+	if (fd < 0)
+		return -errno;
+	w = calloc(1, sizeof(*w));
+	if (w)
+		w->file = fdopen(fd, "w");
+	if (!w || !w->file) {
+		err = -errno;
+		close(fd);
 		free(w);
 		return err;
 	}
