@@ -61,13 +61,19 @@ static uint32_t read_number(uint32_t pid, const char *name)
 	return (uint32_t)strtoul(text, NULL, 10);
 }
 
+#define STATUS_MAX (1u << 20) /* 65,536 groups of 11 characters, and the rest */
+
 static void read_status(uint32_t pid, struct task_facts *f)
 {
-	char text[8192];
+	char path[64], *text;
+	uint8_t *data;
+	size_t len;
 	const char *p;
 
-	if (read_text(pid, "status", text, sizeof(text)))
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	if (read_file(AT_FDCWD, path, STATUS_MAX, &data, &len))
 		return;
+	text = (char *)data;
 	p = strstr(text, "\nUid:");
 	if (p)
 		sscanf(p, "\nUid: %u %u %u %u", &f->cred.uid, &f->cred.euid, &f->cred.suid,
@@ -82,12 +88,29 @@ static void read_status(uint32_t pid, struct task_facts *f)
 	p = strstr(text, "\nCapEff:");
 	if (p)
 		f->effective = strtoull(p + 8, NULL, 16);
+	free(data);
+}
+
+/* The program's path; what the kernel puts behind that of an unlinked one is no part of it. Whether
+ * the file has that very name is not asked: a file system of the process's own could hang us. */
+static void read_exe(uint32_t pid, struct task_facts *f)
+{
+	static const char mark[] = " (deleted)";
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+	n = readlink(path, f->exe, sizeof(f->exe) - 1);
+	f->exe[n > 0 ? n : 0] = 0;
+	n -= (ssize_t)strlen(mark);
+	if (n > 0 && strcmp(f->exe + n, mark) == 0)
+		f->exe[n] = 0;
 }
 
 int proc_read(uint32_t pid, struct task_facts *ret)
 {
-	char path[64];
-	ssize_t n;
+	uint32_t parent;
+	uint64_t start;
 	size_t len;
 
 	memset(ret, 0, sizeof(*ret));
@@ -98,15 +121,14 @@ int proc_read(uint32_t pid, struct task_facts *ret)
 	len = strlen(ret->comm);
 	if (len && ret->comm[len - 1] == '\n')
 		ret->comm[len - 1] = 0;
-	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
-	n = readlink(path, ret->exe, sizeof(ret->exe) - 1);
-	if (n < 0)
-		n = 0;
-	ret->exe[n] = 0;
+	read_exe(pid, ret);
 	ret->auid = read_number(pid, "loginuid");
 	ret->session = read_number(pid, "sessionid");
 	read_status(pid, ret);
 	if (read_text(pid, "cgroup", ret->cgroup, sizeof(ret->cgroup)))
+		return -ESRCH;
+	/* All of it must be of one process: its number may be another's by now. */
+	if (proc_parent(pid, &parent, &start) || start != ret->start)
 		return -ESRCH;
 	return 0;
 }
