@@ -14,8 +14,10 @@ static char path[64];
 /* On a file system in memory where there is one. */
 static void write_file(const uint8_t *data, size_t size)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd;
 
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	close(fd);
 }
