@@ -667,7 +667,6 @@ START_TEST(pruned)
 	struct chain_held at_seal;
 
 	leave_open();
-	report = judge(NULL);
 	append_block(SEG3, middle.entries + 1, PRUNE("\3", "\4"), 24);
 	ck_assert_uint_eq(middle.entries, 4);
 	unlink(file_path(SEG1));

@@ -57,7 +57,8 @@ static void connect_close(void)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	a.sin_port = htons((uint16_t)work_port); /* nobody listens: refused at once */
-	connect(fd, (void *)&a, sizeof(a));
+	if (connect(fd, (void *)&a, sizeof(a)) == 0)
+		work_port++; /* somebody listens there after all */
 	close(fd);
 }
 
@@ -248,7 +249,7 @@ static struct figure figures[LOOPS][WAYS][ROUNDS_MAX];
 
 static double median_of(size_t loop, enum way way, int rounds, int which)
 {
-	double list[ROUNDS_MAX];
+	double list[ROUNDS_MAX] = { 0 };
 
 	for (int r = 0; r < rounds; r++) {
 		const struct figure *f = &figures[loop][way][r];

@@ -336,7 +336,7 @@ static int mark_member(void *ctx, uint32_t pid)
 static int mark_descendants(struct kernel *k, uint32_t root)
 {
 	struct family_tree tree = { root, bpf_map__fd(k->skel->maps.members), 0 };
-	int err;
+	int err = 0;
 
 	do {
 		tree.added = 0;
@@ -421,8 +421,8 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 		skel->rodata->scope_start_end = start + TASK_TICK;
 	}
 	if (o->scope == SCOPE_CGROUP) {
-		uint64_t id;
-		uint32_t level;
+		uint64_t id = 0;
+		uint32_t level = 0;
 		int e = find_cgroup(o->cgroup, &id, &level);
 
 		if (e)
@@ -595,7 +595,7 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 		goto fail;
 	}
 	e = load(k, o, err, err_size);
-	if (e)
+	if (e || !k->skel)
 		goto fail;
 	e = open_rings(k);
 	if (e) {

@@ -276,8 +276,7 @@ int chain_keygen(const struct chain_options *options, struct chain_opened *opene
 
 	machine_hash(options->machine_id, machine);
 	code = chain_start(&chain, options, machine, true, opened, err);
-	if (code == 0)
-		chain_free(chain);
+	chain_abandon(chain);
 	return code;
 }
 

@@ -95,7 +95,7 @@ static int enter(struct chain_reader *r, uint64_t number)
 int chain_reader_open(struct chain_reader **ret, const char *dir, struct chain_error *err)
 {
 	struct chain_reader *r = calloc(1, sizeof(*r));
-	struct file_list list;
+	struct file_list list = { 0 };
 	int code;
 
 	if (!r)

@@ -111,7 +111,6 @@ SHA static void hash(struct bytes first, struct bytes second, uint8_t ret[CHAIN_
 			if (have < BLOCK)
 				continue;
 			s = compress(s, block);
-			have = 0;
 		}
 		for (; left >= BLOCK; left -= BLOCK, p += BLOCK)
 			s = compress(s, p);

@@ -25,7 +25,7 @@ size_t alert_parts_encode(const struct alert_parts *parts, uint8_t *to)
 /* Bytes used, or -EBADMSG: parts are never torn, a short one is a wrong one. */
 static ssize_t decode_part(struct bytes from, struct alert_part *part)
 {
-	uint64_t zigzagged;
+	uint64_t zigzagged = 0;
 	uint64_t *numbers[] = { &zigzagged, &part->user, &part->of_user, &part->peers_with,
 				&part->peers };
 	size_t at = 1;

@@ -247,8 +247,8 @@ static void score_tokens(struct scene *scene)
 {
 	const struct record *record = scene->record;
 
-	for (uint8_t feature = 0; feature < FEATURES; feature++) {
-		const struct feature_row *row = feature_row(feature);
+	for (int feature = 0; feature < FEATURES; feature++) {
+		const struct feature_row *row = feature_row((uint8_t)feature);
 		struct label text;
 
 		text.len = 0;
