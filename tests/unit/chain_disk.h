@@ -118,28 +118,26 @@ static bool disk_fails(enum disk_call call, int fd)
 	disk.count++;
 	if (disk.mode == DISK_EXIT && disk.count == disk.at &&
 	    !(disk.short_write && call == CALL_PWRITE))
-		_exit(9);
+		_exit(9); /* else pwrite does so, when half is written */
 	return (disk.mode != DISK_GOOD && disk.count == disk.at) ||
 	       (disk.mode == DISK_FAIL_REST && disk.count > disk.at);
 }
 
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
-	bool fails;
 	ssize_t n;
 
 	pthread_mutex_lock(&disk_lock);
-	fails = disk_fails(CALL_PWRITE, fd);
-	if (fails && disk.short_write && len > 1)
-		n = syscall(SYS_pwrite64, fd, data, len / 2, offset);
-	if (fails && disk.mode == DISK_EXIT)
-		_exit(9);
-	if (fails && disk.short_write && len > 1)
-		; /* half of it is all */
-	else if (fails)
-		errno = disk.error, n = -1;
-	else
+	if (!disk_fails(CALL_PWRITE, fd)) {
 		n = syscall(SYS_pwrite64, fd, data, len, offset);
+	} else if (disk.short_write && len > 1) {
+		n = syscall(SYS_pwrite64, fd, data, len / 2, offset);
+		if (disk.mode == DISK_EXIT)
+			_exit(9);
+	} else {
+		errno = disk.error;
+		n = -1;
+	}
 	pthread_mutex_unlock(&disk_lock);
 	return n;
 }
