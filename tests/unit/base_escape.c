@@ -92,10 +92,11 @@ START_TEST(text_escapes_what_is_written_down)
 }
 END_TEST
 
-START_TEST(text_shows_characters_that_hide_or_turn)
+START_TEST(text_shows_characters_that_hide_or_turn_or_look_like_a_space)
 {
-	/* C1 controls, and what Unicode calls default ignorable, line breaks or bidi controls */
+	/* C1 controls; what Unicode calls space, separator, default ignorable, bidi control */
 	static const uint32_t hidden[] = {
+		0xa0,	 0x1680,  0x2000,  0x200a,  0x202f,  0x205f,  0x2800, 0x3000,
 		0x80,	 0x85,	  0x9b,	   0x9f,    0xad,    0x34f,   0x61c,  0x115f,
 		0x1160,	 0x17b4,  0x180b,  0x180e,  0x200b,  0x200d,  0x200e, 0x200f,
 		0x2028,	 0x2029,  0x202a,  0x202e,  0x2060,  0x2066,  0x2069, 0x206f,
@@ -103,7 +104,7 @@ START_TEST(text_shows_characters_that_hide_or_turn)
 		0x1d173, 0xe0001, 0xe0041, 0xe007f, 0xe0100, 0xe01ef,
 	};
 	static const uint32_t shown[] = {
-		0xa0, 0xe9, 0x5d0, 0x627, 0x3042, 0x4e2d, 0xfffd, 0x1f600
+		0xa1, 0xe9, 0x5d0, 0x627, 0x3042, 0x4e2d, 0xfffd, 0x1f600
 	};
 	struct buffer b = { 0 };
 	char wanted[16];
@@ -190,7 +191,7 @@ int main(void)
 		utf8_knows_every_code_point,
 		utf8_is_valid_looks_at_all_of_it,
 		text_escapes_what_is_written_down,
-		text_shows_characters_that_hide_or_turn,
+		text_shows_characters_that_hide_or_turn_or_look_like_a_space,
 		json_escapes_what_is_written_down,
 		json_strings_that_share_a_mark_are_escaped_alike,
 		every_short_input_can_be_found_again,

@@ -44,17 +44,19 @@ static uint32_t code_point(const uint8_t *p, size_t n)
 	return c;
 }
 
-/* Characters that show nothing, or show what stands elsewhere: C1 controls, line separators, and
- * Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which has the bidi controls too. */
+/* Characters that show nothing, what looks like a space, or what stands elsewhere: C1 controls,
+ * separators (Z), and Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which has the bidi
+ * controls too. */
 static bool deceives(uint32_t c)
 {
 	static const struct {
 		uint32_t from, to;
 	} ranges[] = {
-		{ 0x80, 0x9f },	      { 0xad, 0xad },	    { 0x34f, 0x34f },
-		{ 0x61c, 0x61c },     { 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },
-		{ 0x180b, 0x180f },   { 0x200b, 0x200f },   { 0x2028, 0x202e },
-		{ 0x2060, 0x206f },   { 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },
+		{ 0x80, 0xa0 },	      { 0xad, 0xad },	    { 0x34f, 0x34f },
+		{ 0x61c, 0x61c },     { 0x115f, 0x1160 },   { 0x1680, 0x1680 },
+		{ 0x17b4, 0x17b5 },   { 0x180b, 0x180f },   { 0x2000, 0x200f },
+		{ 0x2028, 0x202f },   { 0x205f, 0x206f },   { 0x2800, 0x2800 },
+		{ 0x3000, 0x3000 },   { 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },
 		{ 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb },
 		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
 	};

@@ -15,8 +15,8 @@ bool utf8_is_valid(struct bytes text);
 
 /*
  * For a terminal or a log line: control characters, bytes that are not UTF-8 and characters that
- * show nothing or turn the writing direction become \n, \t, \xNN or \u{N}; a backslash becomes
- * \\. One line, whatever goes in, and no two inputs become the same.
+ * show nothing, look like a space or turn the writing direction become \n, \t, \xNN or \u{N}; a
+ * backslash becomes \\. One line, whatever goes in, and no two inputs become the same.
  */
 void escape_text(struct buffer *to, struct bytes text);
 
