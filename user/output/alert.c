@@ -14,13 +14,16 @@ void output_alert(struct buffer *to, const struct record *alert)
 		escape_text(to, bytes_of(line, (size_t)n));
 }
 
-void output_alert_parts(struct buffer *to, const struct record *alert)
+bool output_alert_parts(struct buffer *to, const struct record *alert)
 {
 	struct alert_parts parts;
+	bool foreign = false;
 
 	buffer_text(to, "[");
 	if (alert_parts_decode(alert->parts, &parts))
 		parts.count = 0;
+	for (size_t i = 0; i < parts.count; i++)
+		foreign = foreign || !utf8_is_valid(parts.part[i].text);
 	for (size_t i = 0; i < parts.count; i++) {
 		const struct alert_part *p = &parts.part[i];
 		const struct feature_row *row = feature_row(p->feature);
@@ -31,11 +34,12 @@ void output_alert_parts(struct buffer *to, const struct record *alert)
 			     : p->feature == PART_DRIFT ? "drift"
 							: "rest",
 			     (long long)p->contribution);
-		escape_json(to, p->text);
+		escape_json_as(to, p->text, foreign);
 		buffer_print(
 			to, "\",\"user\":%llu,\"of_user\":%llu,\"peers_with\":%llu,\"peers\":%llu}",
 			(unsigned long long)p->user, (unsigned long long)p->of_user,
 			(unsigned long long)p->peers_with, (unsigned long long)p->peers);
 	}
 	buffer_text(to, "]");
+	return foreign;
 }

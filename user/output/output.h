@@ -42,10 +42,17 @@ void output_protocol(struct buffer *to, uint32_t protocol);
  * whether it is set in flags. */
 const char *output_open_flag(unsigned int i, uint32_t flags, bool *ret_set);
 
+/* Those bits that have no name. */
+uint32_t output_open_rest(uint32_t flags);
+
+/* "ring full"; "?" for a number without a meaning. */
+const char *output_loss_reason(uint32_t reason);
+
 /* What an alert says, in one line, escaped. */
 void output_alert(struct buffer *to, const struct record *alert);
 
-/* Its contributions as a JSON array; [] when they are not well-formed. */
-void output_alert_parts(struct buffer *to, const struct record *alert);
+/* Its contributions as a JSON array; [] when they are not well-formed. True when tokens had to be
+ * escaped, see escape_json(). */
+bool output_alert_parts(struct buffer *to, const struct record *alert);
 
 #endif

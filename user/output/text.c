@@ -19,24 +19,57 @@ void output_follow(struct output_context *c, const struct record *r)
 		 b[15]);
 }
 
+/* Between quotes, where a quote is escaped. */
+static void put_quoted(struct buffer *to, struct bytes text)
+{
+	size_t from = 0;
+
+	buffer_text(to, "'");
+	for (size_t i = 0; i <= text.len; i++) {
+		if (i < text.len && text.data[i] != '\'')
+			continue;
+		if (i > from)
+			escape_text(to, bytes_of(text.data + from, i - from));
+		if (i < text.len)
+			buffer_text(to, "\\'");
+		from = i + 1;
+	}
+	buffer_text(to, "'");
+}
+
+/* A name; quoted when it could be taken for more than one word of the line. */
+static void put_word(struct buffer *to, struct bytes text)
+{
+	if (text.len == 0 || memchr(text.data, ' ', text.len) || memchr(text.data, '\'', text.len))
+		put_quoted(to, text);
+	else
+		escape_text(to, text);
+}
+
+#define CONTAINER_SHOWN 12 /* digits; as the tools of the runtimes show them */
+
 /* alice, alice as root, uid 1000, nginx.service, container 0123456789ab */
 static void put_who(struct buffer *to, const struct record *r)
 {
-	if (r->actor == ACTOR_CONTAINER)
-		buffer_print(to, "container %.12s", (const char *)r->container.data);
-	else if (r->actor == ACTOR_KERNEL)
+	size_t shown = r->container.len < CONTAINER_SHOWN ? r->container.len : CONTAINER_SHOWN;
+
+	if (r->actor == ACTOR_CONTAINER) {
+		buffer_text(to, "container ");
+		put_word(to, bytes_of(r->container.data, shown));
+	} else if (r->actor == ACTOR_KERNEL) {
 		buffer_text(to, "kernel");
-	else if (r->user.len)
-		escape_text(to, r->user);
-	else if (r->auid != RECORD_UNSET)
+	} else if (r->user.len) {
+		put_word(to, r->user);
+	} else if (r->auid != RECORD_UNSET) {
 		buffer_print(to, "uid %u", r->auid);
-	else if (r->acting_as.len)
-		escape_text(to, r->acting_as);
-	else
+	} else if (r->acting_as.len) {
+		put_word(to, r->acting_as);
+	} else {
 		buffer_print(to, "uid %u", r->cred.euid);
+	}
 	if (r->user.len && r->acting_as.len && !bytes_equal(r->user, r->acting_as)) {
 		buffer_text(to, " as ");
-		escape_text(to, r->acting_as);
+		put_word(to, r->acting_as);
 	}
 }
 
@@ -51,6 +84,7 @@ static void put_result(struct buffer *to, int64_t result)
 
 static void put_flags(struct buffer *to, uint64_t flags)
 {
+	uint64_t unnamed = flags >> RECORD_FLAGS << RECORD_FLAGS;
 	const char *before = "  [";
 
 	for (unsigned int i = 0; i < RECORD_FLAGS; i++) {
@@ -59,6 +93,8 @@ static void put_flags(struct buffer *to, uint64_t flags)
 		buffer_print(to, "%s%s", before, record_flag_name(i));
 		before = " ";
 	}
+	if (unnamed)
+		buffer_print(to, "%s0x%llx", before, (unsigned long long)unnamed);
 	if (flags)
 		buffer_text(to, "]");
 }
@@ -67,12 +103,11 @@ static void put_argv(struct buffer *to, struct bytes argv)
 {
 	size_t from = 0;
 
-	for (size_t i = 0; i < argv.len; i++) {
-		if (argv.data[i] != 0)
+	for (size_t i = 0; i <= argv.len; i++) {
+		if (i < argv.len ? argv.data[i] != 0 : from == argv.len)
 			continue;
-		buffer_text(to, " '");
-		escape_text(to, bytes_of(argv.data + from, i - from));
-		buffer_text(to, "'");
+		buffer_text(to, " ");
+		put_quoted(to, bytes_of(argv.data + from, i - from));
 		from = i + 1;
 	}
 }
@@ -86,6 +121,8 @@ static void put_open_flags(struct buffer *to, uint32_t flags)
 		if (set)
 			buffer_print(to, "%s%s", i ? "|" : " ", word);
 	}
+	if (output_open_rest(flags))
+		buffer_print(to, "|0x%x", output_open_rest(flags));
 }
 
 static void put_ids(struct buffer *to, const struct record_cred *c)
@@ -122,16 +159,16 @@ static void put_event(struct buffer *to, const struct record *r)
 
 	put_who(to, r);
 	buffer_print(to, " %u ", r->pid);
-	escape_text(to, r->comm);
+	put_word(to, r->comm);
 	switch (r->kind) {
 	case RECORD_EXEC:
 		buffer_text(to, " -> ");
-		escape_text(to, r->path);
+		put_word(to, r->path);
 		put_argv(to, r->argv);
 		break;
 	case RECORD_OPEN:
 		buffer_text(to, " ");
-		escape_text(to, r->path);
+		put_word(to, r->path);
 		put_open_flags(to, r->open_flags);
 		break;
 	case RECORD_SETUID:
@@ -145,7 +182,7 @@ static void put_event(struct buffer *to, const struct record *r)
 		output_family(to, r->family);
 		buffer_text(to, " ");
 		output_address(&address, r);
-		escape_text(to, bytes_of(address.data, address.len));
+		put_word(to, bytes_of(address.data, address.len));
 		buffer_free(&address);
 		if (r->port)
 			buffer_print(to, " port %u", r->port);
@@ -163,9 +200,9 @@ static void put_event(struct buffer *to, const struct record *r)
 	if (r->kind != RECORD_FORK && r->kind != RECORD_EXIT)
 		put_result(to, r->result);
 	if (r->claimed.len) {
-		buffer_text(to, "  (caller said '");
-		escape_text(to, r->claimed);
-		buffer_text(to, "')");
+		buffer_text(to, "  (caller said ");
+		put_quoted(to, r->claimed);
+		buffer_text(to, ")");
 	}
 	put_flags(to, r->flags);
 }
@@ -196,16 +233,23 @@ static void put_own(struct buffer *to, const struct record *r)
 		break;
 	case RECORD_LOSS:
 		family = record_family_name(r->lost_family);
-		buffer_print(to, "%llu %s events lost on cpu %u (%s)", (unsigned long long)r->count,
-			     family ? family : "unknown", r->cpu,
-			     r->reason == LOSS_RING_FULL ? "ring full" : "program skipped");
+		if (family)
+			buffer_print(to, "%llu %s events lost on cpu %u (%s)",
+				     (unsigned long long)r->count, family, r->cpu,
+				     output_loss_reason(r->reason));
+		else /* nobody knows which, nor where */
+			buffer_print(to, "%llu events lost (%s)", (unsigned long long)r->count,
+				     output_loss_reason(r->reason));
 		break;
 	case RECORD_STOP:
 		buffer_print(to, "received %llu", (unsigned long long)r->received);
 		break;
 	case RECORD_USER:
 		buffer_print(to, "uid %u is ", r->id);
-		escape_text(to, r->name);
+		if (r->name.len)
+			put_word(to, r->name);
+		else
+			buffer_text(to, "nobody's any more");
 		break;
 	case RECORD_ALERT:
 		output_alert(to, r);

@@ -45,29 +45,45 @@ void output_protocol(struct buffer *to, uint32_t protocol)
 	put_word(to, words, sizeof(words) / sizeof(words[0]), protocol);
 }
 
+/* Kernel values for x86-64 (include/uapi/asm-generic/fcntl.h): O_LARGEFILE and others differ from
+ * what a 64-bit C library shows. */
+static const struct word open_words[] = {
+	{ 00000100, "O_CREAT" },     { 00000200, "O_EXCL" },	  { 00000400, "O_NOCTTY" },
+	{ 00001000, "O_TRUNC" },     { 00002000, "O_APPEND" },	  { 00004000, "O_NONBLOCK" },
+	{ 00010000, "O_DSYNC" },     { 00020000, "O_ASYNC" },	  { 00040000, "O_DIRECT" },
+	{ 00100000, "O_LARGEFILE" }, { 00200000, "O_DIRECTORY" }, { 00400000, "O_NOFOLLOW" },
+	{ 01000000, "O_NOATIME" },   { 02000000, "O_CLOEXEC" },	  { 04000000, "O_SYNC" },
+	{ 010000000, "O_PATH" },     { 020000000, "O_TMPFILE" },
+};
+#define OPEN_WORDS (sizeof(open_words) / sizeof(open_words[0]))
+#define OPEN_MODE  3
+
 const char *output_open_flag(unsigned int i, uint32_t flags, bool *ret_set)
 {
-	/* Kernel values for x86-64 (include/uapi/asm-generic/fcntl.h): O_LARGEFILE and others
-	 * differ from what a 64-bit C library shows. */
-	static const struct word words[] = {
-		{ 00000100, "O_CREAT" },     { 00000200, "O_EXCL" },
-		{ 00000400, "O_NOCTTY" },    { 00001000, "O_TRUNC" },
-		{ 00002000, "O_APPEND" },    { 00004000, "O_NONBLOCK" },
-		{ 00010000, "O_DSYNC" },     { 00040000, "O_DIRECT" },
-		{ 00100000, "O_LARGEFILE" }, { 00200000, "O_DIRECTORY" },
-		{ 00400000, "O_NOFOLLOW" },  { 01000000, "O_NOATIME" },
-		{ 02000000, "O_CLOEXEC" },   { 04000000, "O_SYNC" },
-		{ 010000000, "O_PATH" },     { 020000000, "O_TMPFILE" },
-	};
 	static const char *const modes[] = { "O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE" };
 
 	*ret_set = true;
 	if (i == 0)
-		return modes[flags & 3];
-	if (i > sizeof(words) / sizeof(words[0]))
+		return modes[flags & OPEN_MODE];
+	if (i > OPEN_WORDS)
 		return NULL;
-	*ret_set = (flags & words[i - 1].value) != 0;
-	return words[i - 1].name;
+	*ret_set = (flags & open_words[i - 1].value) != 0;
+	return open_words[i - 1].name;
+}
+
+uint32_t output_open_rest(uint32_t flags)
+{
+	flags &= ~(uint32_t)OPEN_MODE;
+	for (size_t i = 0; i < OPEN_WORDS; i++)
+		flags &= ~open_words[i].value;
+	return flags;
+}
+
+const char *output_loss_reason(uint32_t reason)
+{
+	return reason == LOSS_RING_FULL		? "ring full"
+	       : reason == LOSS_PROGRAM_SKIPPED ? "program skipped"
+						: "?";
 }
 
 void output_errno(struct buffer *to, int number)
