@@ -35,19 +35,19 @@ static void put_signed(struct writer *w, const char *name, int64_t value)
 	buffer_print(w->to, "%lld", (long long)value);
 }
 
-/* A string value alone; remembers the field when it had to be escaped. */
-static void put_value(struct writer *w, const char *name, struct bytes value)
+/* The field is not UTF-8: what stands there must be read with care. */
+static void mark_escaped(struct writer *w, const char *name)
 {
-	buffer_text(w->to, "\"");
-	if (escape_json(w->to, value) && (!w->escaped.len || !strstr(w->escaped.data, name)))
-		buffer_print(&w->escaped, "%s\"%s\"", w->escaped.len ? "," : "", name);
-	buffer_text(w->to, "\"");
+	buffer_print(&w->escaped, "%s\"%s\"", w->escaped.len ? "," : "", name);
 }
 
 static void put_string(struct writer *w, const char *name, struct bytes value)
 {
 	put_name(w, name);
-	put_value(w, name, value);
+	buffer_text(w->to, "\"");
+	if (escape_json(w->to, value))
+		mark_escaped(w, name);
+	buffer_text(w->to, "\"");
 }
 
 static void put_text(struct writer *w, const char *name, const char *value)
@@ -55,20 +55,23 @@ static void put_text(struct writer *w, const char *name, const char *value)
 	put_string(w, name, bytes_of_text(value));
 }
 
-/* '\0'-separated or -terminated parts as an array of strings. */
-static void put_list(struct writer *w, const char *name, struct bytes parts)
+/* Separated or terminated parts as an array of strings. The mark is one for all of them. */
+static void put_list(struct writer *w, const char *name, struct bytes parts, uint8_t separator)
 {
+	bool foreign = !utf8_is_valid(parts), more = false;
 	size_t from = 0;
-	bool more = false;
+
+	if (foreign)
+		mark_escaped(w, name);
 
 	put_name(w, name);
 	buffer_text(w->to, "[");
 	for (size_t i = 0; i <= parts.len; i++) {
-		if (i < parts.len ? parts.data[i] != 0 : from == parts.len)
+		if (i < parts.len ? parts.data[i] != separator : from == parts.len)
 			continue;
-		if (more)
-			buffer_text(w->to, ",");
-		put_value(w, name, bytes_of(parts.data + from, i - from));
+		buffer_text(w->to, more ? ",\"" : "\"");
+		escape_json_as(w->to, bytes_of(parts.data + from, i - from), foreign);
+		buffer_text(w->to, "\"");
 		more = true;
 		from = i + 1;
 	}
@@ -87,6 +90,13 @@ static void put_hex(struct writer *w, const char *name, const uint8_t *data, siz
 /* --- fields in a shape of their own
  * --------------------------------------------------------------- */
 
+/* Bits that nobody has a name for, at the end of a list of names. */
+static void put_unnamed(struct writer *w, uint64_t bits, bool more)
+{
+	if (bits)
+		buffer_print(w->to, "%s\"0x%llx\"", more ? "," : "", (unsigned long long)bits);
+}
+
 static void put_flags(struct writer *w, const char *name)
 {
 	bool more = false;
@@ -99,6 +109,7 @@ static void put_flags(struct writer *w, const char *name)
 		buffer_print(w->to, "%s\"%s\"", more ? "," : "", record_flag_name(i));
 		more = true;
 	}
+	put_unnamed(w, w->record->flags >> RECORD_FLAGS << RECORD_FLAGS, more);
 	buffer_text(w->to, "]");
 }
 
@@ -115,6 +126,7 @@ static void put_open_flags(struct writer *w, const char *name)
 		buffer_print(w->to, "%s\"%s\"", more ? "," : "", word);
 		more = true;
 	}
+	put_unnamed(w, output_open_rest(w->record->open_flags), more);
 	buffer_text(w->to, "]");
 }
 
@@ -183,7 +195,7 @@ static void put_actor(struct writer *w, const char *name)
 	put_number(w, "session", r->session);
 	if (r->acting_as.len)
 		put_string(w, "acting_as", r->acting_as);
-	put_list(w, "via", r->via);
+	put_list(w, "via", r->via, 0);
 	put_text(w, "how", how ? how : "?");
 	buffer_text(w->to, "}");
 	w->started = true;
@@ -221,7 +233,7 @@ static void put_path(struct writer *w, const char *name)
 
 static void put_argv(struct writer *w, const char *name)
 {
-	put_list(w, name, w->record->argv);
+	put_list(w, name, w->record->argv, 0);
 }
 
 /* "253:1", as ls and stat write it. */
@@ -279,7 +291,7 @@ static void put_lost_family(struct writer *w, const char *name)
 
 static void put_reason(struct writer *w, const char *name)
 {
-	put_text(w, name, w->record->reason == LOSS_RING_FULL ? "ring full" : "program skipped");
+	put_text(w, name, output_loss_reason(w->record->reason));
 }
 
 static void put_canary(struct writer *w, const char *name)
@@ -326,22 +338,7 @@ static void put_fill(struct writer *w, const char *name)
 
 static void put_programs(struct writer *w, const char *name)
 {
-	struct bytes text = w->record->programs;
-	size_t from = 0;
-	bool more = false;
-
-	put_name(w, name);
-	buffer_text(w->to, "[");
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] != '\n')
-			continue;
-		if (more)
-			buffer_text(w->to, ",");
-		put_value(w, name, bytes_of(text.data + from, i - from));
-		more = true;
-		from = i + 1;
-	}
-	buffer_text(w->to, "]");
+	put_list(w, name, w->record->programs, '\n');
 }
 
 static void put_parts(struct writer *w, const char *name)
@@ -352,7 +349,8 @@ static void put_parts(struct writer *w, const char *name)
 	put_string(w, "text", bytes_of(text.data, text.len));
 	buffer_free(&text);
 	put_name(w, name);
-	output_alert_parts(w->to, w->record);
+	if (output_alert_parts(w->to, w->record))
+		mark_escaped(w, name);
 }
 
 static const struct {
