@@ -176,16 +176,17 @@ END_TEST
 START_TEST(key_of_another_chain)
 {
 	size_t len;
-	uint8_t *identity = slurp(IDENTITY_KEY, &len), *seal = slurp(SEAL_KEY, &len);
+	uint8_t *identity = slurp(IDENTITY_KEY, &len), *seal = slurp(SEAL_KEY, &len), *own;
 
 	remove_tree(chain_path);
 	remove_tree(keys_path);
-	setup();
 	close_chain(open_chain(NULL), 0);
-	spew(SEAL_KEY, seal, 1024);
+	own = slurp(SEAL_KEY, &len);
+	spew(SEAL_KEY, seal, len);
 	assert_refused(-EKEYREJECTED, "seal.key is of another log");
+	spew(SEAL_KEY, own, len);
 	free(seal);
-	setup();
+	free(own);
 	spew(IDENTITY_KEY, identity, 32);
 	assert_refused(-EKEYREJECTED, "identity.key is not the key of this log");
 	free(identity);

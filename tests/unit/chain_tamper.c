@@ -301,7 +301,7 @@ END_TEST
 static void write_blocks(const struct file *f, const struct part *parts, const int *order,
 			 bool renumber)
 {
-	uint8_t *data = malloc(2 * f->len), *p = put_bytes(data, f->data, header_len(f));
+	uint8_t *data = calloc(2, f->len), *p = put_bytes(data, f->data, header_len(f));
 	uint64_t first = get_u64(f->data + 24);
 
 	for (; *order >= 0; order++) {

@@ -63,7 +63,9 @@ struct chain_report {
 	uint64_t seals;	      /* number of it */
 	uint64_t unsealed;    /* n - sealed */
 	uint64_t unwitnessed; /* n - largest matching held size */
-	uint64_t recoveries, adopted, dead_bytes, torn_bytes, pruned, stray;
+	uint64_t recoveries, adopted, dead_bytes, torn_bytes;
+	uint64_t pruned; /* entries before the first segment there is */
+	uint64_t stray;	 /* files that have no place in the directory */
 	bool torn_seal;
 	char origin[128], vkey[256];
 	uint8_t root[CHAIN_HASH]; /* at sealed */
