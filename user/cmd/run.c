@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -510,8 +511,9 @@ int cmd_run(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	signal(SIGPIPE, SIG_IGN); /* nobody reads what we print: go on collecting */
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not a death */
+	signal(SIGPIPE, SIG_IGN);  /* nobody reads what we print: go on collecting */
+	prctl(PR_SET_DUMPABLE, 0); /* no core, no debugger of the same user: we hold keys */
+	signal(SIGXFSZ, SIG_IGN);  /* a file size limit is a full disk, not a death */
 	r->terminal = isatty(STDOUT_FILENO);
 	r->pipeline.on_alert = print_alert;
 	r->pipeline.ctx = r;
