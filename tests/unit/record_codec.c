@@ -114,6 +114,53 @@ START_TEST(fields_of_a_kind_do_not_overlap)
 }
 END_TEST
 
+#define WIDE(member)                                                                               \
+	{                                                                                          \
+		offsetof(struct record, member), sizeof(((struct record *)NULL)->member)           \
+	}
+
+/* A number is written as wide as the member it stands in. */
+START_TEST(forms_fit_their_members)
+{
+	static const struct {
+		size_t offset, size;
+	} members[] = {
+		WIDE(time),	   WIDE(run),	      WIDE(cpu),	 WIDE(ring),
+		WIDE(seq),	   WIDE(flags),	      WIDE(call),	 WIDE(result),
+		WIDE(pid),	   WIDE(tid),	      WIDE(ppid),	 WIDE(start),
+		WIDE(auid),	   WIDE(session),     WIDE(cgroup),	 WIDE(mount_ns),
+		WIDE(cred),	   WIDE(old_cred),    WIDE(comm),	 WIDE(exe),
+		WIDE(actor),	   WIDE(how),	      WIDE(user),	 WIDE(acting_as),
+		WIDE(via),	   WIDE(container),   WIDE(path),	 WIDE(claimed),
+		WIDE(inode),	   WIDE(device),      WIDE(mode),	 WIDE(open_flags),
+		WIDE(argv),	   WIDE(cwd),	      WIDE(argument[0]), WIDE(argument[1]),
+		WIDE(argument[2]), WIDE(family),      WIDE(port),	 WIDE(protocol),
+		WIDE(address),	   WIDE(child_pid),   WIDE(child_tid),	 WIDE(child_parent),
+		WIDE(child_start), WIDE(boot_id),     WIDE(host),	 WIDE(kernel),
+		WIDE(version),	   WIDE(hooks),	      WIDE(scope),	 WIDE(programs),
+		WIDE(cpus),	   WIDE(boot_time),   WIDE(model_from),	 WIDE(canary_seq),
+		WIDE(canary_cpu),  WIDE(canary),      WIDE(misses),	 WIDE(fill),
+		WIDE(received),	   WIDE(values),      WIDE(count),	 WIDE(since),
+		WIDE(reason),	   WIDE(lost_family), WIDE(id),		 WIDE(name),
+		WIDE(at),	   WIDE(score),	      WIDE(limit),	 WIDE(digest),
+		WIDE(entity),	   WIDE(parts),	      WIDE(first),
+	};
+	const struct record_type *type;
+
+	for (size_t i = 0; (type = record_type_at(i)); i++) {
+		for (const struct record_field *f = type->fields; f->name; f++) {
+			size_t m = 0;
+
+			while (m < sizeof(members) / sizeof(members[0]) &&
+			       members[m].offset != f->offset)
+				m++;
+			ck_assert_msg(m < sizeof(members) / sizeof(members[0]), "%s", f->name);
+			ck_assert_msg(members[m].size == form_size(f->form), "%s", f->name);
+		}
+	}
+}
+END_TEST
+
 START_TEST(every_truncation_and_every_addition_is_refused)
 {
 	const struct record_type *type;
@@ -361,6 +408,7 @@ int main(void)
 		every_field_alone_survives,
 		largest_numbers_survive,
 		fields_of_a_kind_do_not_overlap,
+		forms_fit_their_members,
 		every_truncation_and_every_addition_is_refused,
 		numbers_wider_than_their_field_are_refused,
 		lengths_beyond_the_end_are_refused,

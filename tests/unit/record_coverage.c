@@ -243,6 +243,32 @@ START_TEST(order_within_a_ring_does_not_matter)
 }
 END_TEST
 
+/* Any order: holes are filled from both ends and split in the middle. */
+START_TEST(numbers_in_any_order_are_all_there)
+{
+	uint64_t order[60];
+
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		uint64_t state = seed;
+
+		setup();
+		add_start();
+		for (size_t i = 0; i < 60; i++) {
+			size_t j = chance_below(&state, i + 1);
+
+			order[i] = order[j];
+			order[j] = i;
+		}
+		for (size_t i = 0; i < 60; i++)
+			add_event(0, MAIN_RING, order[i]);
+		kernel[0].seq[MAIN_RING] = 60;
+		add_stop();
+		assert_result(judge(), 60, 0, 0, 0);
+		ENSURE(judge_but(1 + chance_below(&state, 60), NOBODY, false).gap == 1);
+	}
+}
+END_TEST
+
 START_TEST(counters_that_did_not_change_need_not_be_written)
 {
 	add_start();
@@ -720,6 +746,7 @@ int main(void)
 		loss_may_be_counted_one_heartbeat_late,
 		events_may_be_ahead_of_the_counters,
 		order_within_a_ring_does_not_matter,
+		numbers_in_any_order_are_all_there,
 		counters_that_did_not_change_need_not_be_written,
 		canary_stands_in_its_heartbeat,
 		canary_that_never_came_is_missing,
