@@ -30,6 +30,10 @@ static struct alert_part part_of(const struct model *model, const struct evidenc
 						 : bytes_of_text("(forgotten)") };
 }
 
+static const uint64_t baseline_of[SORTS] = {
+	[SORT_PERSON] = WARM_COMMANDS, [SORT_OTHER] = WARM_EVENTS
+};
+
 struct alert_parts alert_parts_of(const struct model *model, struct entity *entity)
 {
 	struct cusum *cusum = &entity->cusum;
@@ -42,8 +46,10 @@ struct alert_parts alert_parts_of(const struct model *model, struct entity *enti
 				    .user = cusum->records };
 
 	if (!entity->is_warm) {
-		drift.peers_with = entity->sort == SORT_PERSON ? entity->commands : entity->events;
-		drift.peers = entity->sort == SORT_PERSON ? WARM_COMMANDS : WARM_EVENTS;
+		bool is_person = entity->sort == SORT_PERSON;
+
+		drift.peers_with = is_person ? entity->commands : entity->events;
+		drift.peers = baseline_of[entity->sort];
 	}
 	sort_evidence(cusum);
 	for (uint32_t i = 0; i < cusum->used; i++) {
