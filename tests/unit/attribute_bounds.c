@@ -71,6 +71,21 @@ START_TEST(smallest_tables_work)
 }
 END_TEST
 
+/* A process that is first heard of when it forks: its parent comes in before it, its child after.
+ */
+START_TEST(a_fork_does_not_evict_its_maker)
+{
+	attribute_close(attribution);
+	open_attribution(2, 2);
+	add_task(30, 0, start_of(30), "/sbin/parent");
+	add_task(31, 30, start_of(31), "/bin/maker");
+	do_fork(31, 32);
+	ASSERT_BYTES(made.exe, "/bin/maker");
+	ASSERT_BYTES(do_exit(32)->exe, "/bin/maker");
+	ASSERT_BYTES(made.via, "parent");
+}
+END_TEST
+
 /* Events of every kind with texts, one after another. */
 static size_t make_seed(uint8_t *to)
 {
@@ -107,6 +122,7 @@ int main(void)
 		latest_processes_are_known_and_others_forgotten,
 		who_acts_is_not_forgotten,
 		smallest_tables_work,
+		a_fork_does_not_evict_its_maker,
 		no_event_breaks_it,
 	};
 

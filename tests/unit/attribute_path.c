@@ -320,6 +320,9 @@ START_TEST(address_of_the_socket)
 	memcpy(e->socket.address, "0123456789abcdef", 16);
 	e->socket.port = 65535;
 	assert_address(10, 65535, "0123456789abcdef", 16);
+	begin_connect(2, 0); /* the socket knows its family, whatever stands beside it */
+	add_text_bytes(TEXT_CALLER, "\12\0\0\120\1\2\3\4", 8);
+	assert_address(2, 0, "\0\0\0\0", 4);
 }
 END_TEST
 

@@ -233,6 +233,18 @@ START_TEST(a_damaged_event_in_the_middle_is_found)
 }
 END_TEST
 
+START_TEST(an_event_is_as_long_as_it_says)
+{
+	const struct event *e = make_event(3, 10);
+
+	ck_assert(event_is_whole(e, e->size));
+	ck_assert(!event_is_whole(e, e->size + 1u));
+	ck_assert(!event_is_whole(e, e->size - 1u));
+	ck_assert(!event_is_whole(e, 0));
+	ck_assert(!event_is_whole(e, SIZE_MAX));
+}
+END_TEST
+
 START_TEST(padding_is_zeros)
 {
 	size_t third = 8 + 2 * sizeof(struct event) + 8, end;
@@ -305,6 +317,7 @@ int main(void)
 		what_is_no_event_file_is_refused,
 		a_file_cut_anywhere_keeps_the_events_before,
 		a_damaged_event_in_the_middle_is_found,
+		an_event_is_as_long_as_it_says,
 		padding_is_zeros,
 		a_writer_says_what_went_wrong,
 		captured_arguments_are_for_the_owner_alone,
