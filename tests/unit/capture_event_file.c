@@ -235,8 +235,11 @@ END_TEST
 
 START_TEST(an_event_is_as_long_as_it_says)
 {
-	const struct event *e = make_event(3, 10);
+	struct event *e = make_event(3, 10);
 
+	e->size++; /* also where the texts fit */
+	ck_assert(!event_is_whole(e, e->size - 1u));
+	e->size--;
 	ck_assert(event_is_whole(e, e->size));
 	ck_assert(!event_is_whole(e, e->size + 1u));
 	ck_assert(!event_is_whole(e, e->size - 1u));
