@@ -41,7 +41,7 @@ STRICT   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmiss
             -Wvla -Wno-missing-field-initializers -fno-common -fstack-protector-strong
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FORTIFY  := -U_FORTIFY_SOURCE $(if $(SAN)$(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
-INCLUDES := -Iinclude -Iuser -I$(O) -DINDELIBLE_VERSION='"$(VERSION)"'
+INCLUDES := -Iinclude -Iuser -isystem $(O) -DINDELIBLE_VERSION='"$(VERSION)"'
 ALL_CFLAGS := $(INCLUDES) $(FORTIFY) $(STRICT) $(CFLAGS) $(SANITIZE) -MMD -MP
 
 lib      = $(O)/lib$(1).a

@@ -262,7 +262,7 @@ static double median_of(size_t loop, enum way way, int rounds, int which)
 /* Median over the rounds of what a way adds to bare, in ns, and as a part of bare. */
 static void added(size_t loop, enum way way, int rounds, double *ret_ns, double *ret_ratio)
 {
-	double ns[ROUNDS_MAX], ratio[ROUNDS_MAX];
+	double ns[ROUNDS_MAX] = { 0 }, ratio[ROUNDS_MAX] = { 0 };
 
 	for (int r = 0; r < rounds; r++) {
 		ns[r] = figures[loop][way][r].wall - figures[loop][BARE][r].wall;
