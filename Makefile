@@ -41,7 +41,7 @@ STRICT   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmiss
             -Wvla -Wno-missing-field-initializers -fno-common -fstack-protector-strong
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FORTIFY  := -U_FORTIFY_SOURCE $(if $(SAN)$(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
-INCLUDES := -Iinclude -Iuser -isystem $(O) -DINDELIBLE_VERSION='"$(VERSION)"'
+INCLUDES := -Iinclude -Iuser -I$(O) -DINDELIBLE_VERSION='"$(VERSION)"'
 ALL_CFLAGS := $(INCLUDES) $(FORTIFY) $(STRICT) $(CFLAGS) $(SANITIZE) -MMD -MP
 
 lib      = $(O)/lib$(1).a
@@ -71,8 +71,9 @@ $(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.
 	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
 $(O)/collect.skel.h: $(O)/collect.bpf.o $(O)/collect_plain.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)for name in collect collect_plain; do \
-		$(BPFTOOL) gen skeleton $(O)/$$name.bpf.o name $$name || exit 1; done >$@.tmp && mv $@.tmp $@
+	$(Q)set -e; { echo '/* generated: NOLINTBEGIN */'; for name in collect collect_plain; do \
+		$(BPFTOOL) gen skeleton $(O)/$$name.bpf.o name $$name; done; echo '/* NOLINTEND */'; } >$@.tmp
+	$(Q)mv $@.tmp $@
 $(call objects,$(wildcard user/capture/loader*.c)): $(O)/collect.skel.h
 
 # --- user space -----------------------------------------------------------------------------------
