@@ -91,8 +91,8 @@ static size_t make_seed(uint8_t *to)
 {
 	size_t n = 0;
 
-	for (uint8_t kind = EVENT_EXEC; kind <= EVENT_CONNECT; kind++) {
-		struct event *e = begin(kind, kind);
+	for (uint32_t kind = EVENT_EXEC; kind <= EVENT_CONNECT; kind++) {
+		struct event *e = begin((uint8_t)kind, kind);
 
 		e->call = CALL_SETRESUID;
 		e->cgroup = kind % 3;

@@ -83,8 +83,8 @@ START_TEST(every_kind_has_its_record)
 	static const uint8_t kinds[] = { RECORD_EXEC, RECORD_FORK,   RECORD_EXIT,
 					 RECORD_OPEN, RECORD_SETUID, RECORD_CONNECT };
 
-	for (uint8_t kind = EVENT_EXEC; kind <= EVENT_CONNECT; kind++) {
-		begin(kind, 50);
+	for (int kind = EVENT_EXEC; kind <= EVENT_CONNECT; kind++) {
+		begin((uint8_t)kind, 50);
 		ck_assert_uint_eq(send_event()->kind, kinds[kind - EVENT_EXEC]);
 	}
 }
@@ -583,7 +583,7 @@ START_TEST(a_new_passwd_file_renames_and_binds)
 
 	begin(EVENT_OPEN, 10)->auid = ALICE;
 	send_event();
-	while (strcmp(next_binding(), "none"))
+	while (strcmp(next_binding(), "none") != 0)
 		;
 	write_test_file(test_path("passwd"), passwd, strlen(passwd));
 	attribute_refresh(attribution);

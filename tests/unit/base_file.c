@@ -16,6 +16,12 @@ static int read_it(const char *path, size_t max)
 	return read_file(AT_FDCWD, path, max, &data, &len);
 }
 
+static void let_go(void)
+{
+	free(data);
+	data = NULL;
+}
+
 static void assert_refused(const char *path, size_t max, int wanted)
 {
 	ck_assert_int_eq(read_it(path, max), wanted);
@@ -30,13 +36,13 @@ START_TEST(reads_a_file_whole_and_terminates_it)
 		ck_assert_int_eq(read_it(test_path("f"), max), 0);
 		ck_assert_uint_eq(len, 7);
 		ck_assert_mem_eq(data, "abc\0def", 8);
-		free(data);
+		let_go();
 	}
 	write_test_file(test_path("f"), "", 0);
 	ck_assert_int_eq(read_it(test_path("f"), 0), 0);
 	ck_assert_uint_eq(len, 0);
 	ck_assert_uint_eq(data[0], 0);
-	free(data);
+	let_go();
 }
 END_TEST
 
@@ -47,7 +53,7 @@ START_TEST(reads_below_a_directory)
 	write_test_file(test_path("f"), "x", 1);
 	ck_assert_int_eq(read_file(dir, "f", 10, &data, &len), 0);
 	ck_assert_uint_eq(len, 1);
-	free(data);
+	let_go();
 	close(dir);
 }
 END_TEST
@@ -59,13 +65,13 @@ START_TEST(reads_files_that_do_not_know_their_size)
 
 	ck_assert_int_eq(read_it("/proc/self/stat", 65536), 0);
 	ck_assert_uint_gt(len, 20);
-	free(data);
+	let_go();
 	ck_assert_int_eq(read_it("/proc/version", 65536), 0);
 	ck_assert_int_eq(read_file(AT_FDCWD, "/proc/version", len, &again, &again_len), 0);
 	ck_assert_uint_eq(again_len, len);
 	ck_assert_mem_eq(again, data, len);
 	free(again);
-	free(data);
+	let_go();
 	assert_refused("/proc/version", again_len - 1, -EFBIG);
 }
 END_TEST
@@ -82,7 +88,7 @@ START_TEST(reads_files_of_every_size)
 		ck_assert_uint_eq(len, size);
 		ck_assert_mem_eq(data, large, size);
 		ck_assert_uint_eq(data[size], 0);
-		free(data);
+		let_go();
 		assert_refused(test_path("f"), size - 1, -EFBIG);
 	}
 }

@@ -209,8 +209,8 @@ START_TEST(a_name_cannot_write_the_rest_of_the_line)
 	r.path = bytes_of_text("");
 	ASSERT_TEXT(&r, "open      alice 5 cat '' O_RDONLY = -13 EACCES");
 	r.path = bytes_of_text("a\xc2\xa0"
-			       "b\xe2\x80\xae");
-	ASSERT_TEXT(&r, "open      alice 5 cat a\\u{a0}b\\u{202e} O_RDONLY = -13 EACCES");
+			       "b\xe2\x80\xae\xe2\x80\xac");
+	ASSERT_TEXT(&r, "open      alice 5 cat a\\u{a0}b\\u{202e}\\u{202c} O_RDONLY = -13 EACCES");
 	r.path = bytes_of_text("/x");
 	r.comm = bytes_of_text("x /etc/passwd");
 	ASSERT_TEXT(&r, "open      alice 5 'x /etc/passwd' /x O_RDONLY = -13 EACCES");

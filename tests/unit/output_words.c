@@ -55,7 +55,6 @@ END_TEST
 
 START_TEST(every_open_flag_has_one_bit_and_one_name)
 {
-	const char *word;
 	uint32_t named = 3;
 	bool set;
 
@@ -69,7 +68,7 @@ START_TEST(every_open_flag_has_one_bit_and_one_name)
 	for (int bit = 2; bit < 32; bit++) {
 		unsigned int names = 0;
 
-		for (unsigned int i = 1; (word = output_open_flag(i, 1u << bit, &set)); i++) {
+		for (unsigned int i = 1; output_open_flag(i, 1u << bit, &set); i++) {
 			names += set;
 			named |= set ? 1u << bit : 0;
 		}

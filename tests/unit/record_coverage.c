@@ -246,7 +246,7 @@ END_TEST
 /* Any order: holes are filled from both ends and split in the middle. */
 START_TEST(numbers_in_any_order_are_all_there)
 {
-	uint64_t order[60];
+	uint64_t order[60] = { 0 };
 
 	for (uint64_t seed = 0; seed < 200; seed++) {
 		uint64_t state = seed;
