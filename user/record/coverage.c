@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CPUS_MAX 65536 /* more than any kernel counts */
-#define HOLES	 64    /* remembered one by one; older ones count as lost */
+#define CPUS_MAX 8192 /* no kernel is built for more (NR_CPUS) */
+#define HOLES	 64   /* remembered one by one, the latest; of older ones only how many there are */
 #define VALUES	 (RECORD_RINGS + 3 * RECORD_FAMILIES)
 
 struct hole {
@@ -25,6 +25,8 @@ struct stream {	       /* one ring on one CPU */
 	uint64_t accused; /* missing numbers that were reported as a gap */
 	struct hole holes[HOLES];
 	unsigned int hole_count, aged; /* the first `aged` were there at the heartbeat before */
+	/* Numbers of the holes that found no place, and the end of the last of them. */
+	uint64_t crowded, crowded_aged, crowded_end;
 };
 
 struct coverage {
@@ -118,6 +120,34 @@ static void confirm_oldest(struct stream *s)
 	drop_hole(s, 0);
 }
 
+static void add_hole(struct stream *s, uint64_t from, uint64_t to)
+{
+	if (s->hole_count == HOLES) {
+		uint64_t count = s->holes[0].to - s->holes[0].from;
+
+		if (s->aged)
+			s->crowded_aged += count;
+		else
+			s->crowded += count;
+		if (s->holes[0].to > s->crowded_end)
+			s->crowded_end = s->holes[0].to;
+		drop_hole(s, 0);
+	}
+	s->holes[s->hole_count++] = (struct hole){ from, to };
+}
+
+/* One of the numbers of which only the count is known? Who came twice here upsets the balance. */
+static bool fill_crowded(struct stream *s, uint64_t seq)
+{
+	if (seq >= s->crowded_end || (!s->crowded && !s->crowded_aged))
+		return false;
+	if (s->crowded_aged)
+		s->crowded_aged--;
+	else
+		s->crowded--;
+	return true;
+}
+
 /* A number below the highest: it must fill a hole. False when it came before. */
 static bool fill_hole(struct stream *s, uint64_t seq)
 {
@@ -133,16 +163,14 @@ static bool fill_hole(struct stream *s, uint64_t seq)
 		} else if (seq + 1 == h->to) {
 			h->to--;
 		} else { /* split; the later part joins at the end, as young as can be */
-			struct hole rest = { seq + 1, h->to };
+			uint64_t end = h->to;
 
 			h->to = seq;
-			if (s->hole_count == HOLES)
-				confirm_oldest(s);
-			s->holes[s->hole_count++] = rest;
+			add_hole(s, seq + 1, end);
 		}
 		return true;
 	}
-	return false;
+	return fill_crowded(s, seq);
 }
 
 static int on_event(struct coverage *c, uint64_t index, const struct record *r)
@@ -165,11 +193,8 @@ static int on_event(struct coverage *c, uint64_t index, const struct record *r)
 	}
 	s += r->ring;
 	if (r->seq >= s->next) {
-		if (r->seq > s->next) {
-			if (s->hole_count == HOLES)
-				confirm_oldest(s);
-			s->holes[s->hole_count++] = (struct hole){ s->next, r->seq };
-		}
+		if (r->seq > s->next)
+			add_hole(s, s->next, r->seq);
 		s->next = r->seq + 1;
 	} else if (!fill_hole(s, r->seq)) {
 		report_gap(c, index, 1, "cpu %" PRIu32 " ring %s: number %" PRIu64 " came twice",
@@ -226,6 +251,9 @@ static void settle(struct coverage *c, uint64_t index, uint32_t cpu, unsigned in
 	while (s->aged)
 		confirm_oldest(s);
 	s->aged = s->hole_count;
+	s->confirmed += s->crowded_aged;
+	s->crowded_aged = s->crowded;
+	s->crowded = 0;
 	gone = s->confirmed + (s->settled > s->next ? s->settled - s->next : 0);
 	s->settled = s->given;
 	missing = gone > s->lost ? gone - s->lost : 0;
