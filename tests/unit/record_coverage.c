@@ -374,6 +374,42 @@ START_TEST(many_losses_between_heartbeats_are_no_gap)
 }
 END_TEST
 
+/* A program that was interrupted in the middle sends its event late, however much was lost since.
+ */
+START_TEST(an_event_in_flight_may_be_overtaken_by_many_losses)
+{
+	for (int beats = 0; beats < 2; beats++) {
+		setup();
+		add_start();
+		beat();
+		for (int i = 0; i < 3; i++)
+			happen(0, MAIN_RING);
+		kernel[0].seq[MAIN_RING]++; /* number 3 is in flight */
+		for (int i = 0; i < 500; i++) {
+			lose(0, FILES);
+			happen(0, MAIN_RING);
+		}
+		if (beats)
+			beat();
+		for (int i = 0; i < 100; i++) {
+			lose(0, FILES);
+			happen(0, MAIN_RING);
+		}
+		add_event(0, MAIN_RING, 3);
+		beat();
+		beat();
+		add_stop();
+		assert_result(judge(), 604, 600, 0, 0);
+		for (size_t i = 0; i < item_count; i += 7) {
+			if (!record_is_event(items[i].r.kind))
+				continue;
+			ENSURE(judge_but(i, NOBODY, false).gap == 1);
+			ENSURE(judge_but(NOBODY, i, false).gap >= 1);
+		}
+	}
+}
+END_TEST
+
 /* --- a run that did not end ------------------------------------------------------------------ */
 
 START_TEST(crash_leaves_the_run_open)
@@ -754,6 +790,7 @@ int main(void)
 		runs_follow_runs,
 		run_from_a_file_has_no_counters,
 		many_losses_between_heartbeats_are_no_gap,
+		an_event_in_flight_may_be_overtaken_by_many_losses,
 		crash_leaves_the_run_open,
 		a_gap_in_an_open_run_is_found_by_two_heartbeats,
 		any_one_event_removed_is_a_gap_of_one,
