@@ -424,6 +424,20 @@ static void set_arguments(const struct event *e, struct record *r)
 		r->argument[i] = (uint32_t)e->setid.argument[i];
 }
 
+/* Did the call name the uid for all that it sets? Not groups, not seteuid() back to root. */
+static bool sets_uid_for_good(const struct record *r)
+{
+	static const uint8_t counts[CALLS] = {
+		[RECORD_CALL_SETUID] = 1, [RECORD_CALL_SETREUID] = 2, [RECORD_CALL_SETRESUID] = 3
+	};
+
+	for (int i = 0; i < counts[r->call]; i++) {
+		if (r->argument[i] != r->cred.uid)
+			return false;
+	}
+	return counts[r->call] > 0 && r->result == 0;
+}
+
 static uint8_t kind_of(const struct event *e)
 {
 	static const uint8_t kinds[] = {
@@ -498,7 +512,7 @@ void attribute_event(struct attribute *a, const struct event *e, struct record *
 	case EVENT_SETID:
 		r->old_cred = old_cred_of(a, e, r);
 		set_arguments(e, r);
-		if (e->result == 0)
+		if (sets_uid_for_good(r))
 			process_set_id(p, a->users, &r->old_cred, &r->cred);
 		break;
 	case EVENT_CONNECT:

@@ -41,9 +41,10 @@ void process_exec(struct process *process, struct bytes exe);
 void process_move(struct process *process, uint64_t cgroup, struct bytes cgroups);
 
 /*
- * A set*id call that worked: when a login program (sshd, login, su) leaves root for an account
- * that can log in, the process and what it starts belong to that account; to the account that
- * called it, where that is known by the real uid. Inside a container nothing is a login.
+ * A call that worked and set the uid for good: when a login program (sshd, login, su) leaves root
+ * for an account that can log in, the process and what it starts belong to that account; to the
+ * account that called it, where that is known by the real uid. Inside a container nothing is a
+ * login.
  */
 void process_set_id(struct process *process, const struct users *users,
 		    const struct record_cred *before, const struct record_cred *after);
