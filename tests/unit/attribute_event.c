@@ -473,6 +473,53 @@ START_TEST(sshd_login_names_all_that_follows)
 }
 END_TEST
 
+static const struct record *do_set(uint32_t pid, uint32_t call, uint32_t a, uint32_t b, uint32_t c,
+				   uint32_t uid)
+{
+	struct event *e = begin(EVENT_SETID, pid);
+
+	e->call = call;
+	e->setid.argument[0] = a;
+	e->setid.argument[1] = b;
+	e->setid.argument[2] = c;
+	set_ids(e, uid);
+	return send_event();
+}
+
+/* What sshd does before it becomes the user: groups first, still as root. */
+START_TEST(groups_set_as_root_are_no_login)
+{
+	do_exec(10, "/usr/sbin/sshd");
+	do_set(10, CALL_SETGROUPS, 0, 0, 0, 0);			  /* the daemon, when it starts */
+	do_set(10, CALL_SETRESUID, UINT32_MAX, 0, UINT32_MAX, 0); /* seteuid(0) */
+	assert_actor(&made, ACTOR_UNKNOWN, HOW_GUESS, "");
+	do_fork(10, 11);
+	do_set(11, CALL_SETGROUPS, 3, 0, 0, 0);
+	do_set(11, CALL_SETRESGID, ALICE, ALICE, ALICE, 0);
+	assert_actor(&made, ACTOR_UNKNOWN, HOW_GUESS, "");
+	do_set(11, CALL_SETRESUID, ALICE, ALICE, ALICE, ALICE);
+	assert_actor(&made, ACTOR_HUMAN, HOW_ANCESTOR, "alice");
+	do_fork(10, 12); /* and root may log in too */
+	do_set(12, CALL_SETRESUID, 0, 0, 0, 0);
+	assert_actor(&made, ACTOR_HUMAN, HOW_ANCESTOR, "root");
+}
+END_TEST
+
+START_TEST(each_call_that_sets_the_uid_for_good_is_a_login)
+{
+	static const uint32_t calls[] = { CALL_SETUID, CALL_SETREUID, CALL_SETRESUID };
+
+	for (uint32_t i = 0; i < 3; i++) {
+		do_exec(20 + i, "/bin/login");
+		do_set(20 + i, calls[i], BOB, BOB, BOB, BOB);
+		assert_actor(&made, ACTOR_HUMAN, HOW_ANCESTOR, "bob");
+	}
+	do_exec(30, "/bin/login");
+	do_set(30, CALL_SETFSUID, BOB, 0, 0, BOB); /* whatever the credential says */
+	assert_actor(&made, ACTOR_UNKNOWN, HOW_GUESS, "");
+}
+END_TEST
+
 START_TEST(a_failed_setuid_is_no_login)
 {
 	do_exec(10, "/usr/sbin/sshd");
@@ -630,6 +677,8 @@ int main(void)
 		proc_does_not_write_over_what_events_said,
 		arguments_are_as_many_as_the_call_takes,
 		sshd_login_names_all_that_follows,
+		groups_set_as_root_are_no_login,
+		each_call_that_sets_the_uid_for_good_is_a_login,
 		a_failed_setuid_is_no_login,
 		loginuid_is_believed_before_the_login_program,
 		container_and_unit_come_from_proc,
