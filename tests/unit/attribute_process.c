@@ -290,14 +290,18 @@ START_TEST(login_programs_make_a_login)
 {
 	static const char *const programs[] = {
 		"/usr/sbin/sshd",
+		"/usr/bin/sshd",
 		"/usr/lib/openssh/sshd-session",
+		"/usr/lib/ssh/sshd-session",
 		"/usr/libexec/openssh/sshd-session",
+		"/usr/libexec/ssh/sshd-session",
 		"/usr/libexec/sshd-session",
 		"/usr/bin/login",
 		"/bin/login",
 		"/usr/bin/su",
 		"/bin/su",
 		"/usr/sbin/runuser",
+		"/usr/bin/runuser",
 		"/sbin/runuser",
 	};
 

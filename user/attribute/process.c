@@ -121,14 +121,18 @@ static bool is_login_program(struct bytes exe)
 {
 	static const char *const paths[] = {
 		"/usr/sbin/sshd",
+		"/usr/bin/sshd",
 		"/usr/lib/openssh/sshd-session",
+		"/usr/lib/ssh/sshd-session",
 		"/usr/libexec/openssh/sshd-session",
+		"/usr/libexec/ssh/sshd-session",
 		"/usr/libexec/sshd-session",
 		"/usr/bin/login",
 		"/bin/login",
 		"/usr/bin/su",
 		"/bin/su",
 		"/usr/sbin/runuser",
+		"/usr/bin/runuser",
 		"/sbin/runuser",
 	};
 
