@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Coverage: what the kernel counted as lost is no gap, and everything else that is missing is. */
-#include "base_test.h"
+#include "base_fuzz.h"
 
-#include "record/coverage.h"
+#include "../fuzz/coverage.c"
 
 #define CPUS	  3
 #define VALUES	  (RECORD_RINGS + 3 * RECORD_FAMILIES)
@@ -772,6 +772,39 @@ START_TEST(any_event_missing_or_doubled_is_noticed_once)
 }
 END_TEST
 
+/* As many of the items as fit, the way the harness reads them. */
+static size_t make_seed(uint8_t *to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < item_count; i++) {
+		uint8_t encoded[512];
+		ssize_t len = record_encode(&items[i].r, encoded, sizeof(encoded));
+
+		ENSURE(len > 0 && len < 256);
+		if (n + (size_t)len + 1 > FUZZ_SIZE)
+			break;
+		to[n++] = (uint8_t)len;
+		memcpy(to + n, encoded, (size_t)len);
+		n += (size_t)len;
+	}
+	return n;
+}
+
+START_TEST(no_records_break_it)
+{
+	static uint8_t seed[FUZZ_SIZE];
+	size_t n;
+
+	make_long_run();
+	n = make_seed(seed);
+	ck_assert_uint_gt(n, 2000);
+	LLVMFuzzerTestOneInput(seed, n);
+	fuzz_around(LLVMFuzzerTestOneInput, seed, n, 2000);
+	fuzz_noise(LLVMFuzzerTestOneInput, 200, 500);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -807,6 +840,7 @@ int main(void)
 		huge_numbers_do_not_wrap_to_nothing,
 		a_true_run_is_never_accused,
 		any_event_missing_or_doubled_is_noticed_once,
+		no_records_break_it,
 	};
 
 	return RUN_TESTS_WITH("record_coverage", tests, setup, NULL);
