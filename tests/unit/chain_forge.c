@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Attacks by one who has the keys of the moment: seals, notes and prunings made with them. */
+#include "chain_attack.h"
+
+#include "chain/note.h"
+
+/* --- one who has the keys of the moment ------------------------------------------------------- */
+
+static void take_leaves(struct tree *tree)
+{
+	struct chain_reader *reader;
+	struct chain_entry entry;
+	uint8_t leaf[CHAIN_HASH];
+
+	memset(tree, 0, sizeof(*tree));
+	ck_assert_int_eq(chain_reader_open(&reader, chain_path, &chain_err), 0);
+	while (chain_reader_next(reader, &entry) == 1) {
+		chain_reader_leaf(reader, &entry, leaf);
+		tree_push(tree, leaf);
+	}
+	chain_reader_close(reader);
+}
+
+/* Seal everything there with the key on the disk, as the sealer would. */
+static void forge_seal(uint32_t flags, bool wrong_root)
+{
+	struct seal seal = { .flags = flags };
+	struct chain_report report = judge(NULL);
+	uint8_t lid[LOG_ID_LEN], record[SEAL_LEN];
+	char text[SEAL_TEXT_MAX];
+	struct keys *keys;
+	struct tree tree;
+	int fd = keys_open_dir(chain_path, 0, &chain_err);
+
+	sodium_hex2bin(lid, sizeof(lid), strrchr(report.origin, '/') + 1, 40, NULL, NULL, NULL);
+	ck_assert_int_eq(keys_load(&keys, fd, lid, &chain_err), 0);
+	close(fd);
+	take_leaves(&tree);
+	seal.k = keys_number(keys);
+	seal.size = tree.size;
+	tree_root(&tree, seal.root);
+	seal.root[0] ^= wrong_root;
+	memcpy(seal.next_pk, keys_public_next(keys), 32);
+	keys_sign_seal(keys, text, seal_text(&seal, report.origin, text), seal.sig);
+	seal_encode(&seal, record);
+	fd = open(file_path("seals"), O_WRONLY);
+	ck_assert_int_eq(pwrite_all(fd, record, SEAL_LEN, (off_t)(SEAL_LEN * seal.k)), 0);
+	close(fd);
+	ck_assert_int_eq(keys_advance(keys), 0);
+	keys_free(keys);
+}
+
+/* A note by the identity key itself, for what it must not be believed. */
+static void forge_note(const char *file, const char *origin, const char *more)
+{
+	char body[NOTE_BODY_MAX], note[1024];
+	struct chain_report report = end;
+	struct log_name name = { 0 };
+	uint8_t sig[64];
+	struct keys *keys;
+	uint8_t lid[LOG_ID_LEN];
+	size_t len;
+	int fd = keys_open_dir(chain_path, 0, &chain_err);
+
+	sodium_hex2bin(lid, sizeof(lid), strrchr(end.origin, '/') + 1, 40, NULL, NULL, NULL);
+	sodium_hex2bin(name.key_id, 4, strchr(end.vkey, '+') + 1, 8, NULL, NULL, NULL);
+	strcpy(name.origin, end.origin);
+	ck_assert_int_eq(keys_load(&keys, fd, lid, &chain_err), 0);
+	close(fd);
+	len = note_body(origin, report.sealed, report.root, body);
+	keys_sign_note(keys, body, len, sig);
+	keys_free(keys);
+	len = note_encode(body, &name, sig, note);
+	memcpy(note + len, more, strlen(more));
+	spew(file, note, len + strlen(more));
+}
+
+START_TEST(forged_notes)
+{
+	const char *notes[] = { file_path("../held"), NULL };
+	struct chain_verify_options options = { .checkpoints = notes };
+
+	forge_note("checkpoint", end.origin, "");
+	assert_verdict(judge(NULL), CHAIN_OK);
+	forge_note("checkpoint", end.origin, "\xe2\x80\x94 witness.example/w AAAAAQID\n");
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+	forge_note("checkpoint", "host/indelible/other", "");
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+	forge_note("checkpoint", end.origin, "");
+	forge_note("../held", end.origin, "");
+	assert_verdict(judge(&options), CHAIN_OK);
+	forge_note("../held", "host/indelible/other", "");
+	assert_verdict(judge(&options), CHAIN_UNVERIFIABLE);
+}
+END_TEST
+
+START_TEST(forged_seals)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\020x", 2);
+	forge_seal(0, false);
+	assert_verdict(judge(NULL), CHAIN_TORN); /* he can go on from here, and only from here */
+	forge_seal(0, false);
+	assert_verdict(judge(NULL), CHAIN_TAMPER); /* covers nothing new */
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\020x", 2);
+	forge_seal(0, true);
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\020x", 2);
+	forge_seal(2, false); /* a flag nobody knows */
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\7later", 6);
+	forge_seal(1, false);
+	assert_verdict(judge(NULL), CHAIN_UNVERIFIABLE);
+}
+END_TEST
+
+#define PRUNE(keep, first) "\4\0\0\0\0\0\0\0" keep "\0\0\0\0\0\0\0" first "\0\0\0\0\0\0\0"
+
+START_TEST(pruned)
+{
+	struct chain_report report;
+	struct chain_held at_seal;
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, PRUNE("\3", "\4"), 24);
+	ck_assert_uint_eq(middle.entries, 4);
+	unlink(file_path(SEG1));
+	unlink(file_path(SEG2));
+	assert_verdict(judge(NULL), CHAIN_TAMPER); /* not sealed, so not said */
+	put_image(&at_middle);
+	spew("../D.keys/seal.key", middle_keys, 1024);
+	chain_abandon(open_chain(NULL));
+	append_block(SEG3, middle.entries + 1, PRUNE("\3", "\4"), 24);
+	forge_seal(SEAL_CLOSE, false);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_OK);
+	at_seal.size = report.sealed;
+	memcpy(at_seal.root, report.root, CHAIN_HASH);
+
+	unlink(file_path(SEG1)); /* oldest first: a crash may leave segment 2 */
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_OK);
+	ck_assert_uint_eq(report.pruned, 1);
+	unlink(file_path(SEG2));
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_OK);
+	ck_assert_uint_eq(report.pruned, 4);
+	assert_verdict(judge_held(at_seal.size, at_seal.root), CHAIN_OK);
+	assert_verdict(judge_held(middle.sealed, middle.root), CHAIN_OK);
+	assert_verdict(judge_held(middle.sealed, at_seal.root), CHAIN_FORK);
+	assert_verdict(judge_held(1, at_seal.root), CHAIN_FORK);
+	assert_verdict(judge_held(3, at_seal.root), CHAIN_UNVERIFIABLE);
+}
+END_TEST
+
+/* What is kept must be what was said to be kept. */
+START_TEST(pruned_too_much)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, PRUNE("\2", "\1"), 24);
+	forge_seal(SEAL_CLOSE, false);
+	assert_verdict(judge(NULL), CHAIN_OK);
+	unlink(file_path(SEG1));
+	assert_verdict(judge(NULL), CHAIN_OK);
+	unlink(file_path(SEG2));
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+}
+END_TEST
+
+/* The frontier of a pruned log's first segment is proven by the next seal. */
+START_TEST(pruned_with_another_frontier)
+{
+	struct file f;
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, PRUNE("\3", "\4"), 24);
+	forge_seal(SEAL_CLOSE, false);
+	unlink(file_path(SEG1));
+	unlink(file_path(SEG2));
+	f.data = slurp(SEG3, &f.len);
+	f.data[150] ^= 1;
+	fix_segment_crc(f.data, header_len(&f));
+	spew(SEG3, f.data, f.len);
+	free(f.data);
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+}
+END_TEST
+
+/* A log that handed over to another one ends with its next closing seal. */
+START_TEST(link_forward)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\3\2\1\0........--------------------------------v",
+		     45);
+	forge_seal(SEAL_CLOSE, false);
+	assert_verdict(judge(NULL), CHAIN_OK);
+	one_run("\020more");
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+}
+END_TEST
+
+START_TEST(segments_missing_without_prune)
+{
+	struct chain_report report;
+
+	unlink(file_path(SEG1));
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TAMPER);
+	ck_assert_uint_eq(report.from, 0);
+	unlink(file_path(SEG2));
+	assert_verdict(judge(NULL), CHAIN_TAMPER);
+	unlink(file_path(SEG3));
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TAMPER);
+	ck_assert_str_eq(report.why, "all segments are missing");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("chain_forge");
+	TCase *tcase = tcase_create("attack");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, forged_notes);
+	tcase_add_test(tcase, forged_seals);
+	tcase_add_test(tcase, pruned);
+	tcase_add_test(tcase, pruned_too_much);
+	tcase_add_test(tcase, pruned_with_another_frontier);
+	tcase_add_test(tcase, link_forward);
+	tcase_add_test(tcase, segments_missing_without_prune);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
