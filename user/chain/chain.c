@@ -4,14 +4,17 @@
  * they are durable. When to write, sync and seal is decided here from the times the caller gives;
  * doing it is the sealer's part.
  */
+#define _GNU_SOURCE
 #include "chain/chain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <sodium.h>
 
+#include "chain/files.h"
 #include "chain/internal.h"
 #include "chain/text.h"
 #include "chain/writer.h"
@@ -75,6 +78,45 @@ int chain_append(struct chain *chain, struct bytes record, enum chain_urgency ur
 	if (now >= chain->write_due || chain->queue.count == BLOCK_ENTRIES_MAX)
 		return writer_flush(chain);
 	return 0;
+}
+
+/* Does segment number begin at index first? */
+static int check_segment(const struct chain *chain, uint64_t number, uint64_t first)
+{
+	struct segment segment = { .fd = -1 };
+	const char *why;
+	int dirfd = open(chain->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = dirfd < 0 ? -errno : segment_open(dirfd, number, &segment, &why);
+
+	if (err == 0 && segment.header.tree.size != first)
+		err = -EINVAL;
+	segment_close(&segment);
+	if (dirfd >= 0)
+		close(dirfd);
+	return err;
+}
+
+int chain_append_prune(struct chain *chain, uint64_t keep_number, uint64_t keep_first, uint64_t now,
+		       uint64_t *ret_index)
+{
+	struct prune prune = { keep_number, keep_first };
+	uint8_t entry[PRUNE_LEN];
+	int err = writer_absorb(chain);
+
+	if (err)
+		return err;
+	if (keep_number < 2 || keep_number >= chain->segment.number ||
+	    keep_first > chain->news.sealed || check_segment(chain, keep_number, keep_first))
+		return -EINVAL;
+	chain->now = now;
+	prune_encode(&prune, entry);
+	err = writer_add(chain, bytes_of(entry, sizeof(entry)));
+	if (err)
+		return err;
+	*ret_index = chain->queue.next - 1;
+	set_earlier(&chain->write_due, now + WRITE_AFTER);
+	set_earlier(&chain->seal_due, now);
+	return append_critical(chain);
 }
 
 int chain_tick(struct chain *chain, uint64_t now)

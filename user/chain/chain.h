@@ -78,6 +78,15 @@ int chain_open(struct chain **ret, const struct chain_options *options, struct c
 int chain_append(struct chain *chain, struct bytes record, enum chain_urgency urgency, uint64_t now,
 		 uint64_t *ret_index);
 
+/*
+ * Append a PRUNE entry, to be sealed at once: segments below keep_number may be deleted, oldest
+ * first, once chain_get_state says sealed > *ret_index. -EINVAL unless keep_number is a segment
+ * that is there, at least 2 and below the open one, that begins at keep_first, all before it
+ * sealed; other errors as for chain_append.
+ */
+int chain_append_prune(struct chain *chain, uint64_t keep_number, uint64_t keep_first, uint64_t now,
+		       uint64_t *ret_index);
+
 /* Write, sync and seal what is due; call at least every 10 ms while records are pending.
  * 0 or the error that stopped the chain. */
 int chain_tick(struct chain *chain, uint64_t now);

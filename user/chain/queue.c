@@ -152,7 +152,8 @@ static int move_block(const uint8_t *p, uint32_t len, uint64_t index, uint64_t f
 	for (size_t at = 0; at < len && err == 0; index++) {
 		struct bytes entry = block_entry(&block, &at);
 
-		if (index < first || entry.data[0] < CHAIN_RECORD_TYPE)
+		if (index < first || entry.data[0] == ENTRY_SCHEMA ||
+		    entry.data[0] == ENTRY_RECOVERY)
 			continue;
 		if (!queue_fits(to, entry.len))
 			queue_end_block(to);

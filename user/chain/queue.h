@@ -52,7 +52,7 @@ void queue_written(struct queue *queue, size_t len);
 /* Forget blocks of entries below durable. */
 void queue_release(struct queue *queue, uint64_t durable);
 
-/* Put everything from index first on, save the chain's own entries, behind what to holds. */
+/* Put everything from index first on, save what only begins a segment, behind what to holds. */
 int queue_move(struct queue *from, uint64_t first, struct queue *to);
 
 #endif

@@ -217,11 +217,19 @@ int link_decode(struct bytes entry, struct link *ret)
 }
 
 /* PRUNE  0 type  1 zero[7]  8 keep_number u64  16 keep_first u64 */
+void prune_encode(const struct prune *prune, uint8_t p[PRUNE_LEN])
+{
+	p = put_u8(p, ENTRY_PRUNE);
+	p = put_zeros(p, 7);
+	p = put_u64(p, prune->keep_number);
+	put_u64(p, prune->keep_first);
+}
+
 int prune_decode(struct bytes entry, struct prune *ret)
 {
 	const uint8_t *p = entry.data;
 
-	if (entry.len != 24 || p[0] != ENTRY_PRUNE || !all_zero(p + 1, 7))
+	if (entry.len != PRUNE_LEN || p[0] != ENTRY_PRUNE || !all_zero(p + 1, 7))
 		return -EBADMSG;
 	ret->keep_number = get_u64(p + 8);
 	ret->keep_first = get_u64(p + 16);

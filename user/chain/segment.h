@@ -87,6 +87,9 @@ struct prune {
 	uint64_t keep_number, keep_first;
 };
 
+#define PRUNE_LEN 24
+
+void prune_encode(const struct prune *prune, uint8_t p[PRUNE_LEN]);
 int prune_decode(struct bytes entry, struct prune *ret);
 
 #endif
