@@ -13,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t index = 0, events = 0;
 
 	CHECK(coverage_open(&coverage) == 0);
+	if (size % 2)
+		coverage_join(coverage);
 	while (size && data[0] < size) {
 		size_t len = data[0];
 		struct record record;

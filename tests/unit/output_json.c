@@ -245,6 +245,12 @@ START_TEST(counters_by_ring_and_family)
 	ASSERT_JSON(&r, "fill", "[1,2,3]");
 	r.canary = 77;
 	ASSERT_JSON(&r, "canary", "\"?\"");
+	r = (struct record){ .kind = RECORD_ARCHIVE, .root = bytes_of("\1\xab", 2), .result = -28 };
+	ASSERT_JSON(&r, "root", "\"01ab\"");
+	ASSERT_JSON(&r, "error", "\"ENOSPC\"");
+	ASSERT_JSON(&r, "why", "none");
+	r.why = bytes_of_text("no room");
+	ASSERT_JSON(&r, "why", "\"no room\"");
 	r = (struct record){ .kind = RECORD_LOSS, .lost_family = 1, .reason = LOSS_RING_FULL };
 	ASSERT_JSON(&r, "lost_family", "\"file\"");
 	ASSERT_JSON(&r, "reason", "\"ring full\"");

@@ -264,6 +264,21 @@ START_TEST(own_records)
 	ASSERT_TEXT(&r, "user      uid 1000 is alice");
 	r.name.len = 0;
 	ASSERT_TEXT(&r, "user      uid 1000 is nobody's any more");
+	r = (struct record){ .kind = RECORD_ARCHIVE,
+			     .place = bytes_of_text("/mnt/far away"),
+			     .size = 1000 };
+	ASSERT_TEXT(&r, "archive   entries below 1000 are at '/mnt/far away'");
+	r.result = -28;
+	r.why = bytes_of_text("no room\n");
+	ASSERT_TEXT(&r, "archive   cannot copy to '/mnt/far away' = -28 ENOSPC: no room\\n");
+	r = (struct record){ .kind = RECORD_PRUNE,
+			     .uid = 1,
+			     .pid = 2,
+			     .keep_number = 3,
+			     .keep_first = 400,
+			     .why = bytes_of_text("archived") };
+	ASSERT_TEXT(&r, "prune     uid 1, pid 2 had segments below 3 deleted (entries below 400): "
+			"archived");
 	r = (struct record){ .kind = RECORD_DIGEST, .digest = 0xabc, .at = 12 };
 	ASSERT_TEXT(&r, "digest    0000000000000abc after 12 records");
 	r = (struct record){ .kind = RECORD_ALERT, .parts = bytes_of_text("x") };

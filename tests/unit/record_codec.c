@@ -143,7 +143,9 @@ START_TEST(forms_fit_their_members)
 		WIDE(received),	   WIDE(values),      WIDE(count),	 WIDE(since),
 		WIDE(reason),	   WIDE(lost_family), WIDE(id),		 WIDE(name),
 		WIDE(at),	   WIDE(score),	      WIDE(limit),	 WIDE(digest),
-		WIDE(entity),	   WIDE(parts),	      WIDE(first),
+		WIDE(entity),	   WIDE(parts),	      WIDE(first),	 WIDE(place),
+		WIDE(root),	   WIDE(size),	      WIDE(uid),	 WIDE(keep_number),
+		WIDE(keep_first),  WIDE(why),
 	};
 	const struct record_type *type;
 

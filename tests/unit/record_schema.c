@@ -78,6 +78,7 @@ START_TEST(kinds_are_what_they_were)
 		{ 0x10, "start", "model_from" }, { 0x11, "heartbeat", "fill" },
 		{ 0x12, "counters", "values" },	 { 0x13, "loss", "count" },
 		{ 0x14, "stop", "received" },	 { 0x15, "user", "name" },
+		{ 0x16, "archive", "why" },	 { 0x17, "prune", "why" },
 		{ 0x20, "alert", "parts" },	 { 0x21, "digest", "digest" },
 		{ 0x40, "exec", "cwd" },	 { 0x41, "fork", "child_start" },
 		{ 0x42, "exit", "container" },	 { 0x43, "open", "open_flags" },

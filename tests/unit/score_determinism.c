@@ -136,9 +136,10 @@ END_TEST
 
 START_TEST(other_kinds_change_nothing)
 {
-	static const uint8_t kinds[] = { RECORD_START,	RECORD_HEARTBEAT, RECORD_COUNTERS,
-					 RECORD_STOP,	RECORD_USER,	  RECORD_ALERT,
-					 RECORD_DIGEST, RECORD_FORK,	  RECORD_EXIT };
+	static const uint8_t kinds[] = { RECORD_START,	 RECORD_HEARTBEAT, RECORD_COUNTERS,
+					 RECORD_STOP,	 RECORD_USER,	   RECORD_ALERT,
+					 RECORD_DIGEST,	 RECORD_FORK,	   RECORD_EXIT,
+					 RECORD_ARCHIVE, RECORD_PRUNE };
 	struct record exec = make_exec("alice", "/usr/bin/vim", EPOCH), alert;
 	struct score *score = open_score();
 	uint64_t digest;

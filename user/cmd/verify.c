@@ -126,6 +126,7 @@ static bool parse_options(int argc, char **argv, struct request *q)
 /* What the layer of records wants to know of every entry. */
 struct watch {
 	struct coverage *coverage;
+	bool begun;
 	uint64_t unknown; /* records of a kind this build does not know */
 	uint64_t broken, broken_at;
 };
@@ -136,6 +137,9 @@ static int watch_entry(void *ctx, const struct chain_entry *entry)
 	struct record record;
 	int err;
 
+	if (!w->begun && entry->index > 0)
+		coverage_join(w->coverage);
+	w->begun = true;
 	if (entry->bytes.data[0] < CHAIN_RECORD_TYPE)
 		return 0;
 	err = record_decode(entry->bytes, &record);

@@ -336,6 +336,17 @@ static void put_fill(struct writer *w, const char *name)
 		     (unsigned long long)v[2]);
 }
 
+static void put_root(struct writer *w, const char *name)
+{
+	put_hex(w, name, w->record->root.data, w->record->root.len);
+}
+
+static void put_why(struct writer *w, const char *name)
+{
+	if (w->record->why.len)
+		put_string(w, name, w->record->why);
+}
+
 static void put_programs(struct writer *w, const char *name)
 {
 	put_list(w, name, w->record->programs, '\n');
@@ -373,6 +384,7 @@ static const struct {
 	{ "reason", put_reason },     { "canary", put_canary },
 	{ "values", put_counters },   { "fill", put_fill },
 	{ "programs", put_programs }, { "parts", put_parts },
+	{ "root", put_root },	      { "why", put_why },
 };
 
 static bool put_shaped(struct writer *w, const char *name)

@@ -207,6 +207,29 @@ static void put_event(struct buffer *to, const struct record *r)
 	put_flags(to, r->flags);
 }
 
+static void put_archive(struct buffer *to, const struct record *r)
+{
+	if (r->result == 0)
+		buffer_print(to, "entries below %llu are at ", (unsigned long long)r->size);
+	else
+		buffer_text(to, "cannot copy to ");
+	put_word(to, r->place);
+	if (r->result)
+		put_result(to, r->result);
+	if (r->why.len) {
+		buffer_text(to, ": ");
+		escape_text(to, r->why);
+	}
+}
+
+static void put_prune(struct buffer *to, const struct record *r)
+{
+	buffer_print(
+		to, "uid %u, pid %u had segments below %llu deleted (entries below %llu): ", r->uid,
+		r->pid, (unsigned long long)r->keep_number, (unsigned long long)r->keep_first);
+	escape_text(to, r->why);
+}
+
 static void put_own(struct buffer *to, const struct record *r)
 {
 	const char *family;
@@ -250,6 +273,12 @@ static void put_own(struct buffer *to, const struct record *r)
 			put_word(to, r->name);
 		else
 			buffer_text(to, "nobody's any more");
+		break;
+	case RECORD_ARCHIVE:
+		put_archive(to, r);
+		break;
+	case RECORD_PRUNE:
+		put_prune(to, r);
 		break;
 	case RECORD_ALERT:
 		output_alert(to, r);

@@ -15,8 +15,10 @@ struct hole {
 	uint64_t from, to; /* numbers [from, to) have not come */
 };
 
-struct stream {	       /* one ring on one CPU */
-	uint64_t next; /* highest number seen, plus one */
+struct stream {	    /* one ring on one CPU */
+	bool known; /* where it stands: always, but for a run whose beginning is gone */
+	uint64_t base, lost_base; /* its number and losses when that became known */
+	uint64_t next;		  /* highest number seen, plus one */
 	uint64_t received;
 	uint64_t confirmed; /* numbers that can no longer come: must be counted as lost */
 	uint64_t given;	    /* by the counters: numbers given out */
@@ -34,6 +36,8 @@ struct coverage {
 	uint32_t cpu_count;
 	uint32_t run;
 	bool running;
+	bool joined;	 /* the run's beginning was pruned */
+	bool beaten;	 /* counters that come now were read after the first record there is */
 	bool counted;	 /* the run has counters; events from a file have none */
 	uint64_t misses; /* of the run */
 	uint64_t last_heartbeat;
@@ -58,6 +62,11 @@ void coverage_close(struct coverage *c)
 	free(c);
 }
 
+void coverage_join(struct coverage *c)
+{
+	c->joined = true;
+}
+
 __attribute__((format(printf, 4, 5))) static void
 report_gap(struct coverage *c, uint64_t index, uint64_t count, const char *format, ...)
 {
@@ -78,6 +87,10 @@ report_gap(struct coverage *c, uint64_t index, uint64_t count, const char *forma
 /* True when the record belongs to the run that is going on. */
 static bool fits_run(struct coverage *c, uint64_t index, const struct record *r)
 {
+	if (c->joined && !c->running) {
+		c->running = c->counted = true;
+		c->run = r->run;
+	}
 	if (c->running && r->run == c->run)
 		return true;
 	report_gap(c, index, 1, "%s of run %08" PRIx32 " outside of it", record_type(r->kind)->name,
@@ -101,7 +114,10 @@ static struct stream *streams_of(struct coverage *c, uint32_t cpu, int *err)
 		}
 		c->cpus = grown;
 		memset(c->cpus + c->cpu_count, 0, (cpu + 1 - c->cpu_count) * sizeof(*c->cpus));
-		c->cpu_count = cpu + 1;
+		for (; c->cpu_count <= cpu; c->cpu_count++) {
+			for (unsigned int i = 0; i < RECORD_RINGS; i++)
+				c->cpus[c->cpu_count][i].known = !c->joined;
+		}
 	}
 	return c->cpus[cpu];
 }
@@ -192,6 +208,11 @@ static int on_event(struct coverage *c, uint64_t index, const struct record *r)
 		return err;
 	}
 	s += r->ring;
+	if (!s->known || r->seq < s->base) {
+		if (r->seq >= s->next)
+			s->next = r->seq + 1;
+		return 0;
+	}
 	if (r->seq >= s->next) {
 		if (r->seq > s->next)
 			add_hole(s, s->next, r->seq);
@@ -210,6 +231,16 @@ static unsigned int ring_of_family(unsigned int family)
 	static const uint8_t rings[RECORD_FAMILIES] = { 0, 0, 1, 0, 2 };
 
 	return rings[family];
+}
+
+/* From here on every number must come or be counted as lost. What is in flight now, or ahead of
+ * these counters, is not asked for. */
+static void know(struct stream *s, uint64_t given, uint64_t lost)
+{
+	s->known = true;
+	s->base = given > s->next ? given : s->next;
+	s->next = s->base;
+	s->lost_base = lost;
 }
 
 static int on_counters(struct coverage *c, uint64_t index, const struct record *r)
@@ -233,6 +264,8 @@ static int on_counters(struct coverage *c, uint64_t index, const struct record *
 	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
 		lost[ring_of_family(f)] += values[RECORD_RINGS + 3 * f + 1];
 	for (unsigned int i = 0; i < RECORD_RINGS; i++) {
+		if (!s[i].known && c->beaten)
+			know(&s[i], values[i], lost[i]);
 		if (values[i] < s[i].given || lost[i] < s[i].lost)
 			report_gap(c, index, 1, "cpu %" PRIu32 " ring %s: counters went back",
 				   r->cpu, record_ring_name(i));
@@ -248,6 +281,8 @@ static void settle(struct coverage *c, uint64_t index, uint32_t cpu, unsigned in
 	struct stream *s = &c->cpus[cpu][ring];
 	uint64_t gone, missing;
 
+	if (!s->known)
+		return;
 	while (s->aged)
 		confirm_oldest(s);
 	s->aged = s->hole_count;
@@ -256,13 +291,13 @@ static void settle(struct coverage *c, uint64_t index, uint32_t cpu, unsigned in
 	s->crowded = 0;
 	gone = s->confirmed + (s->settled > s->next ? s->settled - s->next : 0);
 	s->settled = s->given;
-	missing = gone > s->lost ? gone - s->lost : 0;
+	missing = gone > s->lost - s->lost_base ? gone - (s->lost - s->lost_base) : 0;
 	if (missing <= s->accused)
 		return;
 	report_gap(c, index, missing - s->accused,
 		   "cpu %" PRIu32 " ring %s: %" PRIu64 " numbers never came, %" PRIu64
 		   " counted as lost",
-		   cpu, record_ring_name(ring), gone, s->lost);
+		   cpu, record_ring_name(ring), gone, s->lost - s->lost_base);
 	s->accused = missing; /* reported once */
 }
 
@@ -295,6 +330,7 @@ static int on_heartbeat(struct coverage *c, uint64_t index, const struct record 
 	if (r->misses > c->misses)
 		c->misses = r->misses;
 	settle_all(c, index);
+	c->beaten = true;
 	return 0;
 }
 
@@ -304,9 +340,11 @@ static void balance(struct coverage *c, uint64_t index)
 	for (uint32_t cpu = 0; cpu < c->cpu_count; cpu++) {
 		for (unsigned int ring = 0; ring < RECORD_RINGS; ring++) {
 			const struct stream *s = &c->cpus[cpu][ring];
-			uint64_t found = s->received + s->lost + s->accused;
+			uint64_t found =
+				s->base + s->received + (s->lost - s->lost_base) + s->accused;
 
-			if (found == s->given)
+			/* More, where the beginning is gone: what was in flight then is lost. */
+			if (found == s->given || !s->known || (s->base && found > s->given))
 				continue;
 			report_gap(c, index, found > s->given ? found - s->given : s->given - found,
 				   "cpu %" PRIu32 " ring %s: %" PRIu64 " given out, %" PRIu64
@@ -325,7 +363,7 @@ static void end_run(struct coverage *c)
 	c->result.lost += c->misses;
 	c->cpu_count = 0;
 	c->misses = 0;
-	c->running = false;
+	c->running = c->joined = false;
 }
 
 int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
@@ -339,6 +377,7 @@ int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
 			end_run(c);
 		}
 		c->running = true;
+		c->joined = false;
 		c->run = r->run;
 		c->counted = r->cpus > 0;
 		c->last_heartbeat = index;

@@ -11,6 +11,10 @@
  * A number missing now is in flight, or was lost; at the next COUNTERS record of that CPU it must
  * be one of the two: missing then <= lost now, and the numbers given out then <= received + lost
  * now. At STOP, with everything drained, numbers given out = received + lost, exactly.
+ *
+ * Of a pruned chain the first run's beginning may be gone. Its streams are looked at from their
+ * first COUNTERS record after a heartbeat on; of what came before that, nobody can say that it is
+ * all there.
  */
 #include "record/record.h"
 
@@ -29,6 +33,9 @@ struct coverage_result {
 /* -ENOMEM. */
 int coverage_open(struct coverage **ret);
 void coverage_close(struct coverage *coverage);
+
+/* The records before the first one that will be fed were pruned: a run may be going on. */
+void coverage_join(struct coverage *coverage);
 
 /* Feed records in chain order. 0, or -ENOMEM. */
 int coverage_record(struct coverage *coverage, uint64_t index, const struct record *record);

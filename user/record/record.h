@@ -24,7 +24,9 @@ enum record_kind {
 	RECORD_COUNTERS = 0x12,
 	RECORD_LOSS = 0x13,
 	RECORD_STOP = 0x14,
-	RECORD_USER = 0x15, /* a uid and the name it has from here on */
+	RECORD_USER = 0x15,    /* a uid and the name it has from here on */
+	RECORD_ARCHIVE = 0x16, /* a copy of the chain was made elsewhere, or could not be */
+	RECORD_PRUNE = 0x17,   /* who had segments deleted, and why that was right */
 	RECORD_ALERT = 0x20,
 	RECORD_DIGEST = 0x21, /* of the model, for replay --check */
 	RECORD_EXEC = 0x40,
@@ -182,6 +184,15 @@ struct record {
 	/* USER */
 	uint32_t id;
 	struct bytes name;
+
+	/* ARCHIVE: entries [0, size) are at place if result is 0, else -errno and why */
+	struct bytes place, root; /* root of the tree at size, 32 bytes */
+	uint64_t size;
+
+	/* PRUNE; why also in ARCHIVE */
+	uint32_t uid; /* who asked; their process is `pid` */
+	uint64_t keep_number, keep_first;
+	struct bytes why;
 
 	/* ALERT, DIGEST */
 	uint64_t at;	 /* ALERT: index of the record that caused it; DIGEST: records scored */
