@@ -11,7 +11,7 @@
 
 static struct log_name name;
 static uint8_t secret[64];
-static char text[1024];
+static char text[2048];
 static size_t text_len;
 
 static void setup(void)
@@ -87,7 +87,17 @@ START_TEST(not_canonical)
 		"o\n42\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=\n" SIGS,
 		"o\n42\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n" SIGS,
 		"o\n42\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n" SIGS,
-		"o\n42\n" ROOT "\nextension\n" SIGS,
+		"o\n42\n" ROOT "\nextension\n\nextension\n" SIGS,
+		"o\n42\n" ROOT "\nexten\tsion\n" SIGS,
+		"o\n42\n" ROOT "\nexten\xffsion\n" SIGS,
+		"o\x01\n42\n" ROOT "\n" SIGS,
+		"o\xed\xa0\x80\n42\n" ROOT "\n" SIGS,
+		"o\n42\n" ROOT "\n\n" DASH " a+b AAAAAQI=\n",
+		"o\n42\n" ROOT "\n\n" DASH " a\xc2\xa0"
+		"b AAAAAQI=\n",
+		"o\n42\n" ROOT "\n\n" DASH " a\xe2\x80\xaf"
+		"b AAAAAQI=\n",
+		"o\n42\n" ROOT "\n\n" DASH " a\xe3\x80\x80 AAAAAQI=\n",
 		"o\n42\n" ROOT "\n",
 		"o\n42\n" ROOT "\n\n",
 		"o\r\n42\r\n" ROOT "\r\n" SIGS,
@@ -107,6 +117,156 @@ START_TEST(not_canonical)
 			 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ck_assert_msg(parse(bad[i], strlen(bad[i]), &note) == -EBADMSG, "row %zu", i);
+}
+END_TEST
+
+/* Lines after the root are part of what is signed, and another log may have them. */
+START_TEST(extension_lines)
+{
+	static const char note_text[] = "o\n42\n" ROOT "\none\ntwo\n" SIGS;
+	struct note note;
+
+	ck_assert_int_eq(parse(note_text, strlen(note_text), &note), 0);
+	ck_assert_uint_eq(note.extensions, 2);
+	ck_assert_uint_eq(note.body.len, strlen("o\n42\n" ROOT "\none\ntwo\n"));
+	ck_assert_uint_eq(note.lines, 1);
+}
+END_TEST
+
+/* Sixteen cosigners with signatures of the largest kind must fit, and so must odd names. */
+START_TEST(many_signatures)
+{
+	static char big[NOTE_MAX], blob[7000];
+	static uint8_t sig[5000];
+	size_t len = text_len;
+	struct note note;
+
+	put_base64(blob, sig, sizeof(sig));
+	memcpy(big, text, text_len);
+	for (int i = 0; i < 16; i++)
+		len += (size_t)sprintf(big + len, DASH " w\xc3\xa4hler.example/%d %s\n", i, blob);
+	ck_assert_uint_lt(len, NOTE_MAX);
+	ck_assert_int_eq(parse(big, len, &note), 0);
+	ck_assert_uint_eq(note.lines, 17);
+	ck_assert_int_eq(note_signer(&note, &name), NOTE_SIGNED);
+}
+END_TEST
+
+/* --- verifier keys and cosignatures ----------------------------------------------------------- */
+
+static int parse_key(const char *vkey, struct note_key *ret)
+{
+	const char *why = NULL;
+	int err = note_key_parse(bytes_of_text(vkey), ret, &why);
+
+	if (err)
+		ck_assert_ptr_nonnull(why);
+	return err;
+}
+
+START_TEST(verifier_keys)
+{
+	struct note_key key, other;
+	char vkey[VKEY_MAX + 2];
+	size_t len = strlen(name.vkey);
+
+	ck_assert_int_eq(parse_key(name.vkey, &key), 0);
+	ck_assert_int_eq(key.type, NOTE_ED25519);
+	ck_assert_str_eq(key.name, name.origin);
+	ck_assert_mem_eq(key.id, name.key_id, 4);
+	ck_assert_mem_eq(key.pk, name.idpk, 32);
+	sprintf(vkey, "%s\n", name.vkey);
+	ck_assert_int_eq(parse_key(vkey, &other), 0);
+	/* no bit of it can be another: name and key are under the id */
+	for (size_t i = 0; i < 8 * len; i++) {
+		vkey[len] = 0;
+		vkey[i / 8] ^= (char)(1 << i % 8);
+		ck_assert_msg(parse_key(vkey, &other) == -EBADMSG, "bit %zu: %s", i, vkey);
+		vkey[i / 8] ^= (char)(1 << i % 8);
+	}
+	for (size_t i = 0; i < len; i++) {
+		strcpy(vkey, name.vkey);
+		vkey[i] = 0;
+		ck_assert_int_eq(parse_key(vkey, &other), -EBADMSG);
+	}
+	sprintf(vkey, "%s\n\n", name.vkey);
+	ck_assert_int_eq(parse_key(vkey, &other), -EBADMSG);
+}
+END_TEST
+
+/* The cosigner of the example in c2sp.org/tlog-cosignature has no public key there: ours. */
+static struct note_key witness;
+static uint8_t witness_secret[64];
+
+/* One more line; the key is made for the name and the type 4. */
+static size_t cosign(const char *who, uint64_t time, char *note)
+{
+	uint8_t seed[32] = { 9 }, blob[4 + 8 + 64], id[32], named[300];
+	char message[1024], vkey[512], *p;
+	size_t len, body = (size_t)(strstr(note, "\n\n") + 1 - note), n = strlen(who);
+
+	memcpy(named, who, n);
+	memcpy(named + n, "\n\4", 2);
+	crypto_sign_seed_keypair(named + n + 2, witness_secret, seed);
+	crypto_hash_sha256(id, named, n + 34);
+	p = vkey + sprintf(vkey, "%s+", who);
+	p = put_hex(p, id, 4);
+	*p++ = '+';
+	put_base64(p, named + n + 1, 33);
+	ck_assert_int_eq(parse_key(vkey, &witness), 0);
+
+	memcpy(blob, id, 4);
+	for (int i = 0; i < 8; i++)
+		blob[4 + i] = (uint8_t)(time >> (56 - 8 * i));
+	len = (size_t)sprintf(message, "cosignature/v1\ntime %llu\n%.*s", (unsigned long long)time,
+			      (int)body, note);
+	crypto_sign_detached(blob + 12, NULL, (const uint8_t *)message, len, witness_secret);
+	p = note + strlen(note);
+	p += sprintf(p, DASH " %s ", who);
+	p = put_base64(p, blob, sizeof(blob));
+	strcpy(p, "\n");
+	return strlen(note);
+}
+
+START_TEST(cosignatures)
+{
+	uint64_t time = 7;
+	struct note note;
+	size_t len, log_len = text_len;
+
+	len = cosign("witness.example/w", 1679315147, text);
+	ck_assert_int_eq(parse(text, len, &note), 0);
+	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_SIGNED);
+	ck_assert_uint_eq(time, 1679315147);
+	ck_assert_int_eq(note_signer(&note, &name), NOTE_SIGNED);
+	/* any bit of the line */
+	for (size_t i = 8 * log_len; i < 8 * len; i++) {
+		text[i / 8] ^= (char)(1 << i % 8);
+		if (parse(text, len, &note) == 0)
+			ck_assert_int_ne(note_signed_by(&note, &witness, &time), NOTE_SIGNED);
+		text[i / 8] ^= (char)(1 << i % 8);
+	}
+	/* of a cosigner the plain signature does not count, nor the other way round */
+	ck_assert_int_eq(parse(text, len, &note), 0);
+	witness.type = NOTE_ED25519;
+	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_FORGED);
+	ck_assert_uint_eq(time, 1679315147);
+}
+END_TEST
+
+START_TEST(cosignature_times)
+{
+	struct note note;
+	uint64_t time = 7;
+	size_t len = cosign("w", (1ull << 63) - 1, text);
+
+	ck_assert_int_eq(parse(text, len, &note), 0);
+	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_SIGNED);
+	ck_assert_uint_eq(time, (1ull << 63) - 1);
+	text[text_len] = 0;
+	len = cosign("w", 1ull << 63, text);
+	ck_assert_int_eq(parse(text, len, &note), 0);
+	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_FORGED);
 }
 END_TEST
 
@@ -180,6 +340,11 @@ int main(void)
 	tcase_add_test(tcase, round_trip);
 	tcase_add_test(tcase, every_change);
 	tcase_add_test(tcase, not_canonical);
+	tcase_add_test(tcase, extension_lines);
+	tcase_add_test(tcase, many_signatures);
+	tcase_add_test(tcase, verifier_keys);
+	tcase_add_test(tcase, cosignatures);
+	tcase_add_test(tcase, cosignature_times);
 	tcase_add_test(tcase, more_signatures);
 	tcase_add_test(tcase, signer);
 	tcase_add_test(tcase, base64_is_canonical);

@@ -188,6 +188,7 @@ static int parse_checkpoint(struct verify *v, int read_err, struct bytes text)
 	why = !note_is_of(&note, &v->name)		    ? "origin of another log"
 	      : note_signer(&note, &v->name) != NOTE_SIGNED ? "no valid identity signature"
 	      : note.lines != 1				    ? "more than one signature"
+	      : note.extensions				    ? "lines after the root"
 							    : NULL;
 	if (why)
 		return verify_fail(v, CHAIN_TAMPER, 0, 0, FILE_CHECKPOINT, 0, "%s", why);
