@@ -1,67 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /* indelible verify: the chain's verdict and the records' coverage, together. */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/escape.h"
-#include "base/file.h"
 #include "chain/verify.h"
-#include "cmd/cmd.h"
+#include "cmd/given.h"
 #include "record/coverage.h"
-
-#define HELD_MAX 64
 
 struct request {
 	struct chain_verify_options options;
-	const char *checkpoints[HELD_MAX + 1];
-	struct chain_held held[HELD_MAX];
+	const char *checkpoints[GIVEN_MAX + 1];
+	struct chain_held held[GIVEN_MAX];
 	size_t checkpoint_count;
 	char *key;
 	bool json;
 };
-
-/* The key file: one line, as identity.pub has it. */
-static bool read_key(const char *path, char **ret)
-{
-	uint8_t *data;
-	size_t len;
-	int err = read_file(AT_FDCWD, path, 1024, &data, &len);
-
-	if (err) {
-		complain(0, "verify: --key %s: %s", path, strerror(-err));
-		return false;
-	}
-	data[strcspn((char *)data, "\n")] = 0;
-	*ret = (char *)data;
-	return true;
-}
-
-static bool parse_held(const char *text, struct chain_held *ret)
-{
-	char *colon;
-	unsigned long long size;
-
-	errno = 0;
-	size = strtoull(text, &colon, 10);
-	if (!isdigit((unsigned char)text[0]) || errno || *colon != ':' ||
-	    strlen(colon + 1) != 2 * CHAIN_HASH)
-		return false;
-	for (int i = 0; i < CHAIN_HASH; i++) {
-		char pair[3] = { colon[1 + 2 * i], colon[2 + 2 * i], 0 };
-
-		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]))
-			return false;
-		ret->root[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	ret->size = size;
-	return true;
-}
 
 static bool take_option(struct request *q, int opt)
 {
@@ -72,23 +30,21 @@ static bool take_option(struct request *q, int opt)
 	case 'k':
 		free(q->key);
 		q->key = NULL;
-		return read_key(optarg, &q->key);
+		return read_key("verify", "--key", optarg, &q->key);
 	case 'p':
-		if (q->checkpoint_count == HELD_MAX) {
-			complain(0, "verify: more than %d checkpoints", HELD_MAX);
+		if (q->checkpoint_count == GIVEN_MAX) {
+			complain(0, "verify: more than %d checkpoints", GIVEN_MAX);
 			return false;
 		}
 		q->checkpoints[q->checkpoint_count++] = optarg;
 		return true;
 	case 'd':
-		if (q->options.held_count == HELD_MAX ||
-		    !parse_held(optarg, &q->held[q->options.held_count])) {
-			complain(0,
-				 "verify: --held '%s' is not SIZE:ROOT, a number and 64 "
-				 "hexadecimal digits",
-				 optarg);
+		if (q->options.held_count == GIVEN_MAX) {
+			complain(0, "verify: --held was given more than %d times", GIVEN_MAX);
 			return false;
 		}
+		if (!parse_held("verify", optarg, &q->held[q->options.held_count]))
+			return false;
 		q->options.held_count++;
 		return true;
 	default:
