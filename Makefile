@@ -20,10 +20,11 @@ say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # Parts, and what each may know besides the C library. Unit tests link exactly this, so a broken
 # rule does not link; `make check-deps` greps the includes against the same table.
-PARTS           := base record chain capture attribute score output
+PARTS           := base record chain control capture attribute score output
 KNOWS_base      :=
 KNOWS_record    := base
 KNOWS_chain     := base
+KNOWS_control   := base
 KNOWS_capture   := base
 KNOWS_attribute := record base
 KNOWS_score     := record base
@@ -89,7 +90,7 @@ $(call lib,$(1)): $(call objects,$(call sources,$(1)))
 endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
-CMD_LIBS := $(foreach p,output score attribute record chain capture base,$(call lib,$(p)))
+CMD_LIBS := $(foreach p,output score attribute record control chain capture base,$(call lib,$(p)))
 $(O)/indelible: $(call objects,$(call sources,cmd)) $(CMD_LIBS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lbpf -lelf -lz -lsodium -lpthread
