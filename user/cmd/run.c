@@ -22,6 +22,7 @@
 #include "capture/loader.h"
 #include "capture/proc.h"
 #include "cmd/cmd.h"
+#include "cmd/control.h"
 #include "cmd/heartbeat.h"
 #include "cmd/history.h"
 #include "cmd/pipeline.h"
@@ -40,6 +41,7 @@ struct run {
 	struct attribute *attribute;
 	struct heartbeat *heartbeat;
 	struct event_writer *saved;
+	struct control *control; /* NULL: the socket could not be made */
 	struct pipeline pipeline;
 	uint8_t key[16];
 	uint64_t boot_time, received, next_heartbeat, next_status, next_seal, last_received;
@@ -327,6 +329,8 @@ static int sleep_until_due(struct run *r, uint64_t now)
 
 	if (r->next_heartbeat < due)
 		due = r->next_heartbeat;
+	if (control_due(r->control) < due)
+		due = control_due(r->control);
 	wait = due > now ? (due - now) / 1000000 + 1 : 0;
 	return source_wait(r->source, wait > IDLE_WAIT_MS ? IDLE_WAIT_MS : (int)wait);
 }
@@ -348,6 +352,7 @@ static int loop(struct run *r)
 			err = chain_tick(r->pipeline.chain, now);
 		if (err)
 			return err;
+		control_serve(r->control, r->pipeline.chain, now);
 		if (r->terminal && !r->settings.quiet && now >= r->next_status) {
 			r->next_status = now + SECOND;
 			print_status(r);
@@ -453,6 +458,16 @@ static int collect(struct run *r)
 	return EXIT_GOOD;
 }
 
+/* Collecting goes on without it. */
+static void open_control(struct run *r)
+{
+	int error = control_start(&r->control, r->settings.dir);
+
+	if (error)
+		complain(0, "run: archive and prune cannot reach us: no socket in %s.keys: %s",
+			 r->settings.dir, strerror(-error));
+}
+
 /* What can fail for a wrong option or a missing permission comes before the chain is touched. */
 static int open_all(struct run *r)
 {
@@ -477,6 +492,8 @@ static int open_all(struct run *r)
 		e = open_chain(r);
 	if (!e)
 		e = open_model(r);
+	if (!e)
+		open_control(r);
 	if (!e && source_start(r->source, err, sizeof(err)))
 		e = complain(EXIT_COULD_NOT, "run: %s", err);
 	return e ? e : open_attribution(r);
@@ -488,6 +505,7 @@ static void close_all(struct run *r)
 
 	if (event_writer_close(r->saved))
 		complain(0, "run: %s could not be written whole", r->settings.save_events);
+	control_stop(r->control);
 	source_close(r->source);
 	attribute_close(r->attribute);
 	heartbeat_close(r->heartbeat);
