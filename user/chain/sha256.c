@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include "chain/sha256.h"
 
+#include <stdlib.h>
 #include <sodium.h>
 
-#define BLOCK 64
+#include "chain/sha256_ways.h"
 
-void sha256_portable(struct bytes first, struct bytes second, uint8_t ret[CHAIN_HASH])
-{
-	crypto_hash_sha256_state state;
+const uint32_t sha256_initial[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+				     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
 
-	crypto_hash_sha256_init(&state);
-	crypto_hash_sha256_update(&state, first.data, first.len);
-	crypto_hash_sha256_update(&state, second.data, second.len);
-	crypto_hash_sha256_final(&state, ret);
-}
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
-
-static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
+const uint32_t sha256_constants[64] __attribute__((aligned(64))) = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
 	0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
 	0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
@@ -32,139 +23,237 @@ static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
 	0xc67178f2,
 };
 
-/* The eight words in the order the instructions want them. */
-struct state {
-	__m128i abef, cdgh;
-};
+/* --- messages and their padding ----------------------------------------------------------------
+ */
 
-#define SHA __attribute__((target("sha,sse4.1,ssse3")))
-
-SHA static struct state initial_state(void)
+static size_t message_len(const struct sha256_message *m)
 {
-	return (struct state){
-		_mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c),
-		_mm_set_epi32(0x3c6ef372, (int)0xa54ff53a, 0x1f83d9ab, 0x5be0cd19),
-	};
+	return 1 + m->first.len + m->second.len;
 }
 
-/* One block: sixteen groups of four rounds. */
-SHA static struct state compress(struct state s, const uint8_t block[BLOCK])
+size_t sha256_blocks(const struct sha256_message *m)
 {
-	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-	struct state before = s;
-	__m128i w[4], k;
+	return (message_len(m) + 9 + SHA256_BLOCK - 1) / SHA256_BLOCK;
+}
 
-	for (int i = 0; i < 4; i++)
-		w[i] = _mm_shuffle_epi8(
-			_mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i)), swap);
-#pragma GCC unroll 16
-	for (int i = 0; i < 16; i++) {
-		__m128i *now = &w[i & 3], *last = &w[(i + 3) & 3];
+static void put_length(uint8_t *end, uint64_t bytes)
+{
+	uint64_t bits = __builtin_bswap64(8 * bytes);
 
-		if (i >= 4) { /* the next four words of the message schedule */
-			*now = _mm_add_epi32(_mm_sha256msg1_epu32(*now, w[(i + 1) & 3]),
-					     _mm_alignr_epi8(*last, w[(i + 2) & 3], 4));
-			*now = _mm_sha256msg2_epu32(*now, *last);
-		}
-		k = _mm_add_epi32(
-			*now,
-			_mm_load_si128((const __m128i *)(const void *)&round_constants[4 * i]));
-		s.cdgh = _mm_sha256rnds2_epu32(s.cdgh, s.abef, k);
-		s.abef = _mm_sha256rnds2_epu32(s.abef, s.cdgh, _mm_shuffle_epi32(k, 0x0e));
+	memcpy(end - 8, &bits, 8);
+}
+
+void sha256_pad(const struct sha256_message *m, size_t blocks, uint8_t *ret)
+{
+	uint8_t *p = ret, *end = ret + blocks * SHA256_BLOCK;
+
+	*p++ = m->prefix;
+	p = put_bytes(p, m->first.data, m->first.len);
+	p = put_bytes(p, m->second.data, m->second.len);
+	*p++ = 0x80;
+	memset(p, 0, (size_t)(end - p));
+	put_length(end, message_len(m));
+}
+
+void sha256_put(const uint32_t state[8], uint8_t ret[CHAIN_HASH])
+{
+	for (int i = 0; i < 8; i++) {
+		uint32_t word = __builtin_bswap32(state[i]);
+
+		memcpy(ret + 4 * i, &word, 4);
 	}
-	s.abef = _mm_add_epi32(s.abef, before.abef);
-	s.cdgh = _mm_add_epi32(s.cdgh, before.cdgh);
-	return s;
 }
 
-SHA static void put_state(struct state s, uint8_t ret[CHAIN_HASH])
-{
-	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-	__m128i feba = _mm_shuffle_epi32(s.abef, 0x1b), dchg = _mm_shuffle_epi32(s.cdgh, 0xb1);
-	__m128i dcba = _mm_blend_epi16(feba, dchg, 0xf0), hgfe = _mm_alignr_epi8(dchg, feba, 8);
+/* --- one at a time -----------------------------------------------------------------------------
+ */
 
-	_mm_storeu_si128((__m128i *)(void *)ret, _mm_shuffle_epi8(dcba, swap));
-	_mm_storeu_si128((__m128i *)(void *)(ret + 16), _mm_shuffle_epi8(hgfe, swap));
+static void portable(const struct bytes *parts, int count, uint8_t ret[CHAIN_HASH])
+{
+	crypto_hash_sha256_state state;
+
+	crypto_hash_sha256_init(&state);
+	for (int i = 0; i < count; i++)
+		crypto_hash_sha256_update(&state, parts[i].data, parts[i].len);
+	crypto_hash_sha256_final(&state, ret);
 }
 
-SHA static void hash(struct bytes first, struct bytes second, uint8_t ret[CHAIN_HASH])
+#ifdef SHA256_INSTRUCTIONS
+/* The last bytes of a message, fewer than a block, and the padding. */
+static void finish(uint32_t state[8], uint8_t block[2 * SHA256_BLOCK], size_t have, uint64_t len)
 {
-	struct bytes parts[2] = { first, second };
-	uint64_t bits = 8 * ((uint64_t)first.len + second.len);
-	struct state s = initial_state();
-	uint8_t block[2 * BLOCK];
-	size_t have = 0, end;
+	size_t blocks = have < SHA256_BLOCK - 8 ? 1 : 2;
 
-	for (int i = 0; i < 2; i++) {
+	block[have] = 0x80;
+	memset(block + have + 1, 0, blocks * SHA256_BLOCK - have - 1);
+	put_length(block + blocks * SHA256_BLOCK, len);
+	sha256_compress(state, block, blocks);
+}
+
+static void instructions(const struct bytes *parts, int count, uint8_t ret[CHAIN_HASH])
+{
+	uint8_t block[2 * SHA256_BLOCK];
+	uint64_t len = 0;
+	uint32_t state[8];
+	size_t have = 0;
+
+	memcpy(state, sha256_initial, sizeof(state));
+	for (int i = 0; i < count; i++) {
 		const uint8_t *p = parts[i].data;
-		size_t left = parts[i].len;
+		size_t left = parts[i].len, n;
 
-		if (left == 0)
-			continue;
-		if (have) { /* fill up what is left of the part before */
-			size_t n = BLOCK - have < left ? BLOCK - have : left;
-
+		len += left;
+		if (have && left) { /* fill up what is left of the part before */
+			n = SHA256_BLOCK - have < left ? SHA256_BLOCK - have : left;
 			memcpy(block + have, p, n);
 			have += n;
 			p += n;
 			left -= n;
-			if (have < BLOCK)
+			if (have < SHA256_BLOCK)
 				continue;
-			s = compress(s, block);
+			sha256_compress(state, block, 1);
+			have = 0;
 		}
-		for (; left >= BLOCK; left -= BLOCK, p += BLOCK)
-			s = compress(s, p);
+		n = left / SHA256_BLOCK;
+		if (n)
+			sha256_compress(state, p, n);
+		left -= n * SHA256_BLOCK;
 		if (left)
-			memcpy(block, p, left);
-		have = left;
+			memcpy(block, p + n * SHA256_BLOCK, left);
+		have += left;
 	}
-	end = have < BLOCK - 8 ? BLOCK : 2 * BLOCK;
-	block[have] = 0x80;
-	memset(block + have + 1, 0, end - have - 1);
-	for (int i = 0; i < 8; i++)
-		block[end - 1 - i] = (uint8_t)(bits >> 8 * i);
-	s = compress(s, block);
-	if (end > BLOCK)
-		s = compress(s, block + BLOCK);
-	put_state(s, ret);
+	finish(state, block, have, len);
+	sha256_put(state, ret);
 }
 
-/* CPUID leaf 7: EBX bit 29 is SHA; leaf 1: ECX bits 9 and 19 are SSSE3 and SSE4.1. */
-static int has_sha(void)
+static void many_instructions(const struct sha256_message *m, size_t count,
+			      uint8_t (*ret)[CHAIN_HASH])
 {
-	static int known; /* 1 no, 2 yes; every thread finds the same */
-	unsigned a, b, c, d, ecx1;
-	int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+#ifdef SHA256_PAIRS
+	/* What has as many blocks goes in pairs; 1 + the index of who waits for its fellow. */
+	size_t waits[SHA256_SHORT + 1] = { 0 };
+	uint8_t data[2][SHA256_SHORT * SHA256_BLOCK];
+	const uint8_t *const both[2] = { data[0], data[1] };
 
-	if (answer)
-		return answer == 2;
-	answer = 1;
-	if (__get_cpuid(1, &a, &b, &ecx1, &d) && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
-	    (b & 1u << 29) && (ecx1 & 1u << 9) && (ecx1 & 1u << 19))
-		answer = 2;
-	__atomic_store_n(&known, answer, __ATOMIC_RELAXED);
-	return answer == 2;
-}
+	for (size_t i = 0; i < count; i++) {
+		size_t blocks = sha256_blocks(&m[i]), fellow;
+		uint32_t state[2][8];
 
-int sha256_fast(struct bytes first, struct bytes second, uint8_t ret[CHAIN_HASH])
-{
-	if (!has_sha())
-		return 0;
-	hash(first, second, ret);
-	return 1;
-}
+		if (blocks > SHA256_SHORT) {
+			sha256_one(&m[i], ret[i]);
+			continue;
+		}
+		fellow = waits[blocks];
+		waits[blocks] = fellow ? 0 : i + 1;
+		if (!fellow--)
+			continue;
+		sha256_pad(&m[fellow], blocks, data[0]);
+		sha256_pad(&m[i], blocks, data[1]);
+		memcpy(state[0], sha256_initial, sizeof(state[0]));
+		memcpy(state[1], sha256_initial, sizeof(state[1]));
+		sha256_compress_two(state, both, blocks);
+		sha256_put(state[0], ret[fellow]);
+		sha256_put(state[1], ret[i]);
+	}
+	for (size_t blocks = 0; blocks <= SHA256_SHORT; blocks++) {
+		if (waits[blocks])
+			sha256_one(&m[waits[blocks] - 1], ret[waits[blocks] - 1]);
+	}
 #else
-int sha256_fast(struct bytes first, struct bytes second, uint8_t ret[CHAIN_HASH])
-{
-	(void)first;
-	(void)second;
-	(void)ret;
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		sha256_one(&m[i], ret[i]);
+#endif
 }
 #endif
 
+static void many_portable(const struct sha256_message *m, size_t count, uint8_t (*ret)[CHAIN_HASH])
+{
+	for (size_t i = 0; i < count; i++)
+		sha256_one(&m[i], ret[i]);
+}
+
+/* --- the ways ----------------------------------------------------------------------------------
+ */
+
+static bool always(void)
+{
+	return true;
+}
+
+static const struct way {
+	const char *name;
+	bool (*is_here)(void);
+	void (*one)(const struct bytes *parts, int count, uint8_t ret[CHAIN_HASH]);
+	void (*many)(const struct sha256_message *m, size_t count, uint8_t (*ret)[CHAIN_HASH]);
+} ways[] = {
+#ifdef SHA256_INSTRUCTIONS
+	{ "sha", sha256_has_instructions, instructions, many_instructions },
+#endif
+#ifdef SHA256_LANES
+	{ "lanes16", sha256_has_lanes16, portable, sha256_many_lanes16 },
+	{ "lanes8", sha256_has_lanes8, portable, sha256_many_lanes8 },
+	{ "lanes4", always, portable, sha256_many_lanes4 },
+#endif
+	{ "portable", always, portable, many_portable },
+};
+
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+static const struct way *chosen; /* every thread that finds none chooses the same */
+
+static const struct way *choose(const char *name)
+{
+	for (size_t i = 0; i < WAYS; i++) {
+		if ((!name || strcmp(name, ways[i].name) == 0) && ways[i].is_here())
+			return &ways[i];
+	}
+	return NULL;
+}
+
+static const struct way *way(void)
+{
+	const struct way *w = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
+
+	if (w)
+		return w;
+	w = choose(secure_getenv("INDELIBLE_SHA256"));
+	if (!w)
+		w = choose(NULL);
+	__atomic_store_n(&chosen, w, __ATOMIC_RELAXED);
+	return w;
+}
+
+bool sha256_use(const char *name)
+{
+	const struct way *w = choose(name);
+
+	if (w)
+		__atomic_store_n(&chosen, w, __ATOMIC_RELAXED);
+	return w != NULL;
+}
+
+const char *sha256_way(size_t i)
+{
+	return i < WAYS ? ways[i].name : NULL;
+}
+
 void sha256(struct bytes first, struct bytes second, uint8_t ret[CHAIN_HASH])
 {
-	if (!sha256_fast(first, second, ret))
-		sha256_portable(first, second, ret);
+	struct bytes parts[2] = { first, second };
+
+	way()->one(parts, 2, ret);
+}
+
+void sha256_one(const struct sha256_message *m, uint8_t ret[CHAIN_HASH])
+{
+	struct bytes parts[3] = { bytes_of(&m->prefix, 1), m->first, m->second };
+
+	way()->one(parts, 3, ret);
+}
+
+void sha256_many(const struct sha256_message *messages, size_t count, uint8_t (*ret)[CHAIN_HASH])
+{
+	if (count == 1)
+		sha256_one(messages, ret[0]);
+	else
+		way()->many(messages, count, ret);
 }

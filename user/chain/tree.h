@@ -28,6 +28,10 @@ int tree_equal(const struct tree *a, const struct tree *b);
 
 void tree_push(struct tree *tree, const uint8_t leaf[CHAIN_HASH]);
 
+/* As many calls of tree_push, in less time. */
+#define TREE_RUN 256
+void tree_push_run(struct tree *tree, const uint8_t (*leaves)[CHAIN_HASH], size_t count);
+
 /* Root; of the empty tree it is the hash of nothing. */
 void tree_root(const struct tree *tree, uint8_t ret[CHAIN_HASH]);
 
@@ -46,5 +50,8 @@ void salts_init(struct salts *salts, const uint8_t key[32]);
 
 /* Salt j < SALT_LIMIT, valid until the next call. */
 const uint8_t *salts_get(struct salts *salts, uint64_t j);
+
+/* Salts j to j + count, the last of them below SALT_LIMIT. */
+void salts_copy(struct salts *salts, uint64_t j, size_t count, uint8_t (*ret)[SALT_LEN]);
 
 #endif
