@@ -29,7 +29,7 @@ KNOWS_capture   := base
 KNOWS_attribute := record base
 KNOWS_score     := record base
 KNOWS_output    := score record base
-LIBS_chain      := -lsodium
+LIBS_chain      := -lsodium -lz
 LIBS_capture    := -lbpf -lelf -lz
 
 # A sanitized build stands beside the plain one.

@@ -2,8 +2,7 @@
 /* Pruning: the PRUNE entry is sealed first, agrees with the segments, and outlives a bad disk. */
 #include "chain_disk.h"
 
-#include "chain/files.h"
-#include "chain/segment.h"
+#include "chain/segment_file.h"
 
 static struct chain *begin_chain(void)
 {

@@ -4,15 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/file.h"
-
 #define READ_AHEAD (128u << 10)
 #define ROOM	   (BLOCK_HEADER + BLOCK_PAYLOAD_MAX + READ_AHEAD)
 
 int blocks_init(struct blocks *blocks)
 {
 	memset(blocks, 0, sizeof(*blocks));
-	blocks->fd = -1;
 	blocks->buffer = malloc(ROOM);
 	return blocks->buffer ? 0 : -ENOMEM;
 }
@@ -23,14 +20,21 @@ void blocks_free(struct blocks *blocks)
 	blocks->buffer = NULL;
 }
 
-void blocks_seek(struct blocks *blocks, int fd, uint64_t offset, uint64_t end, uint64_t next)
+void blocks_seek(struct blocks *blocks, const struct segment *segment, uint64_t offset,
+		 uint64_t end, uint64_t next)
 {
-	blocks->fd = fd;
+	blocks->segment = segment;
 	blocks->offset = offset;
 	blocks->end = end;
 	blocks->next = next;
 	blocks->why = NULL;
 	blocks->start = blocks->have = 0;
+}
+
+void blocks_seek_fd(struct blocks *blocks, int fd, uint64_t offset, uint64_t end, uint64_t next)
+{
+	blocks->plain = (struct segment){ .fd = fd };
+	blocks_seek(blocks, &blocks->plain, offset, end, next);
 }
 
 /* One more read; 1 when it brought something. */
@@ -48,7 +52,7 @@ static int fill(struct blocks *blocks)
 		memmove(blocks->buffer, blocks->buffer + blocks->start, blocks->have);
 		blocks->start = 0;
 	}
-	n = pread_all(blocks->fd, blocks->buffer + blocks->start + blocks->have, want, (off_t)at);
+	n = segment_read(blocks->segment, blocks->buffer + blocks->start + blocks->have, want, at);
 	if (n < 0)
 		return (int)n;
 	blocks->have += (size_t)n;
@@ -72,7 +76,9 @@ int blocks_next(struct blocks *blocks, struct block *ret)
 		more = used < 0 ? 0 : fill(blocks);
 		if (more > 0)
 			continue;
-		if (used == 0)
+		if (more < 0)
+			blocks->why = segment_why(blocks->segment);
+		else if (used == 0)
 			blocks->why = blocks->have ? "block is cut short" : NULL;
 		blocks->have = blocks->start = 0;
 		return more;

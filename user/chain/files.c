@@ -5,16 +5,21 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <sodium.h>
 
 #include "base/file.h"
 
 void segment_name(uint64_t number, char ret[SEGMENT_NAME_MAX])
 {
 	snprintf(ret, SEGMENT_NAME_MAX, "%016llx.seg", (unsigned long long)number);
+}
+
+void packed_name(uint64_t number, char ret[SEGMENT_NAME_MAX])
+{
+	snprintf(ret, SEGMENT_NAME_MAX, "%016llx.segz", (unsigned long long)number);
 }
 
 /* Segment number of "%016x" and suffix, else 0. */
@@ -39,16 +44,16 @@ static int has_suffix(const char *name, const char *suffix)
 
 static void list_one(const char *name, struct file_list *list)
 {
-	uint64_t number = number_of(name, ".seg");
+	uint64_t packed = number_of(name, ".segz");
+	uint64_t number = packed ? packed : number_of(name, ".seg");
 
+	list->packed += packed != 0;
 	if (number) {
 		list->count++;
 		if (list->first == 0 || number < list->first)
 			list->first = number;
 		if (number > list->last)
 			list->last = number;
-	} else if (number_of(name, ".segz")) {
-		list->packed++;
 	} else if (strcmp(name, FILE_SEALS) == 0) {
 		list->seals = 1;
 	} else if (strcmp(name, FILE_CHECKPOINT) == 0) {
@@ -57,6 +62,39 @@ static void list_one(const char *name, struct file_list *list)
 		   strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
 		list->stray++;
 	}
+}
+
+static bool is_there(int dirfd, const char *name)
+{
+	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool has_segment(int dirfd, uint64_t number)
+{
+	char plain[SEGMENT_NAME_MAX], packed[SEGMENT_NAME_MAX];
+
+	segment_name(number, plain);
+	packed_name(number, packed);
+	return is_there(dirfd, plain) || is_there(dirfd, packed);
+}
+
+void present_name(int dirfd, uint64_t number, char ret[SEGMENT_NAME_MAX])
+{
+	char plain[SEGMENT_NAME_MAX];
+
+	segment_name(number, plain);
+	packed_name(number, ret);
+	if (is_there(dirfd, plain) || !is_there(dirfd, ret))
+		strcpy(ret, plain);
+}
+
+/* A segment that is packed while a directory is listed may be seen under neither name. */
+static void widen(int dirfd, struct file_list *list)
+{
+	while (list->first > 1 && has_segment(dirfd, list->first - 1))
+		list->first--;
+	while (list->count && list->last < UINT64_MAX && has_segment(dirfd, list->last + 1))
+		list->last++;
 }
 
 int list_files(int dirfd, struct file_list *ret)
@@ -80,9 +118,11 @@ int list_files(int dirfd, struct file_list *ret)
 	} while (entry);
 	err = -errno;
 	closedir(dir);
-	if (err == 0)
-		*ret = list;
-	return err;
+	if (err)
+		return err;
+	widen(dirfd, &list);
+	*ret = list;
+	return 0;
 }
 
 int open_regular(int dirfd, const char *name, int flags, uint64_t *ret_size)
@@ -104,67 +144,6 @@ int open_regular(int dirfd, const char *name, int flags, uint64_t *ret_size)
 	}
 	*ret_size = (uint64_t)st.st_size;
 	return fd;
-}
-
-int segment_open(int dirfd, uint64_t number, struct segment *ret, const char **why)
-{
-	uint8_t head[SEGMENT_HEADER_MAX];
-	char name[SEGMENT_NAME_MAX];
-	ssize_t n, used;
-
-	segment_name(number, name);
-	ret->fd = open_regular(dirfd, name, O_RDONLY, &ret->size);
-	if (ret->fd < 0) {
-		int err = ret->fd;
-
-		ret->fd = -1;
-		*why = err == -ENOENT	? "segment is missing"
-		       : err == -EINVAL ? "segment is not a regular file"
-					: "segment cannot be opened";
-		return err;
-	}
-	n = pread_all(ret->fd, head, sizeof(head), 0);
-	*why = "segment header is cut short";
-	used = n < 0 ? n : segment_header_decode(bytes_of(head, (size_t)n), &ret->header, why);
-	if (used > 0 && ret->header.number != number) {
-		*why = "segment header has another number than the file name";
-		used = -EBADMSG;
-	}
-	if (used <= 0) {
-		segment_close(ret);
-		return used ? (int)used : -EBADMSG;
-	}
-	ret->header_len = (size_t)used;
-	return 0;
-}
-
-void segment_close(struct segment *segment)
-{
-	if (segment->fd >= 0)
-		close(segment->fd);
-	segment->fd = -1;
-}
-
-int hash_range(int fd, uint64_t offset, uint64_t len, uint8_t ret[CHAIN_HASH])
-{
-	crypto_hash_sha256_state state;
-	uint8_t buffer[16384];
-
-	crypto_hash_sha256_init(&state);
-	while (len) {
-		size_t want = len < sizeof(buffer) ? (size_t)len : sizeof(buffer);
-		ssize_t n = pread_all(fd, buffer, want, (off_t)offset);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			break;
-		crypto_hash_sha256_update(&state, buffer, (size_t)n);
-		offset += (uint64_t)n;
-		len -= (uint64_t)n;
-	}
-	crypto_hash_sha256_final(&state, ret);
-	return 0;
 }
 
 int create_file(int dirfd, const char *name, struct bytes data, mode_t mode)

@@ -56,9 +56,9 @@ enum note_signer note_signed_by(const struct note *note, const struct note_key *
 /* All of the note, as it was parsed. */
 static inline struct bytes note_text(const struct note *note)
 {
-	const uint8_t *end = note->signatures.data + note->signatures.len;
+	const uint8_t *tail = note->signatures.data + note->signatures.len;
 
-	return bytes_of(note->body.data, (size_t)(end - note->body.data));
+	return bytes_of(note->body.data, (size_t)(tail - note->body.data));
 }
 
 /* Does the note speak of this log? */

@@ -10,9 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "chain/blocks.h"
-#include "chain/files.h"
 #include "chain/text.h"
 
 struct chain_reader {
@@ -35,7 +33,7 @@ static int fail(struct chain_reader *r, int err, uint64_t number, uint64_t offse
 {
 	char name[SEGMENT_NAME_MAX];
 
-	segment_name(number, name);
+	present_name(r->dirfd, number, name);
 	snprintf(r->error, sizeof(r->error), "%s, offset %llu: %s", name,
 		 (unsigned long long)offset, why);
 	return err;
@@ -46,15 +44,9 @@ static int open_number(struct chain_reader *r, uint64_t number, struct segment *
 {
 	const char *why;
 	int err = segment_open(r->dirfd, number, ret, &why);
-	char packed[SEGMENT_NAME_MAX + 1];
 
-	if (err == -ENOENT) {
-		snprintf(packed, sizeof(packed), "%016llx.segz", (unsigned long long)number);
-		if (faccessat(r->dirfd, packed, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			return err;
-		return fail(r, -EPROTONOSUPPORT, number, 0,
-			    "packed segments are not read by this version");
-	}
+	if (err == -ENOENT)
+		return err;
 	if (err == -EINVAL)
 		err = -EBADMSG;
 	return err ? fail(r, err, number, 0, why) : 0;
@@ -87,7 +79,7 @@ static int enter(struct chain_reader *r, uint64_t number)
 	r->has_next = false;
 	r->left = 0;
 	salts_init(&r->salts, segment.header.salt_key);
-	blocks_seek(&r->blocks, segment.fd, segment.header_len, UINT64_MAX,
+	blocks_seek(&r->blocks, &r->segment, segment.header_len, UINT64_MAX,
 		    segment.header.tree.size);
 	return look_ahead(r);
 }
@@ -108,11 +100,7 @@ int chain_reader_open(struct chain_reader **ret, const char *dir, struct chain_e
 		goto fail;
 	}
 	if (list.count == 0) {
-		code = list.packed ? -EPROTONOSUPPORT : -ENOENT;
-		chain_fail(err, code,
-			   list.packed ? "%s: packed segments are not read by this version"
-				       : "there is no chain in %s",
-			   dir);
+		code = chain_fail(err, -ENOENT, "there is no chain in %s", dir);
 		goto fail;
 	}
 	r->first_number = list.first;
@@ -174,11 +162,11 @@ static bool block_follows(const struct chain_reader *r)
 	const struct blocks *b = &r->blocks;
 	uint64_t next;
 
-	if (pread_all(b->fd, head, sizeof(head), (off_t)b->offset) != sizeof(head))
+	if (segment_read(&r->segment, head, sizeof(head), b->offset) != sizeof(head))
 		return false;
 	next = b->next + get_u16(head + 20);
-	if (pread_all(b->fd, head, sizeof(head),
-		      (off_t)(b->offset + BLOCK_HEADER + get_u32(head + 16))) != sizeof(head))
+	if (segment_read(&r->segment, head, sizeof(head),
+			 b->offset + BLOCK_HEADER + get_u32(head + 16)) != sizeof(head))
 		return false;
 	return memcmp(head, "INDB", 4) == 0 && get_u64(head + 8) == next;
 }
@@ -216,7 +204,8 @@ static int next_block(struct chain_reader *r)
 			return 1;
 		}
 		if (got < 0)
-			return fail(r, got, r->number, r->blocks.offset, strerror(-got));
+			return fail(r, got, r->number, r->blocks.offset,
+				    r->blocks.why ? r->blocks.why : strerror(-got));
 		got = at_end(r);
 		if (got <= 0)
 			return got;

@@ -339,9 +339,6 @@ int log_open(struct log *ret, const struct chain_options *options, const uint8_t
 	}
 	if (must_create && list.seals)
 		code = chain_fail(err, -EEXIST, "%s already holds a chain", log.dir);
-	else if (list.packed)
-		code = chain_fail(err, -EPROTONOSUPPORT,
-				  "%s: packed segments are not read by this version", log.dir);
 	else if (list.seals)
 		code = restart_log(&log, &list, machine, err);
 	else if (list.count || list.checkpoint)

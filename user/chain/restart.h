@@ -6,6 +6,7 @@
 
 #include "chain/files.h"
 #include "chain/keys.h"
+#include "chain/segment_file.h"
 
 /* A log that is ours to write. */
 struct log {

@@ -64,7 +64,7 @@ static int walk_segment(struct walk *w, bool has_next)
 	int got;
 
 	salts_init(&w->salts, s->header.salt_key);
-	blocks_seek(&w->blocks, s->fd, s->header_len, end, s->header.tree.size);
+	blocks_seek(&w->blocks, s, s->header_len, end, s->header.tree.size);
 	memset(log->old_boot, 0, sizeof(log->old_boot));
 	while ((got = blocks_next(&w->blocks, &block)) > 0) {
 		int err = take_block(w, &block);
@@ -72,8 +72,10 @@ static int walk_segment(struct walk *w, bool has_next)
 		if (err)
 			return err;
 	}
+	if (got == 0)
+		got = segment_finish(s);
 	if (got < 0) {
-		w->why = "cannot be read";
+		w->why = segment_why(s) ? segment_why(s) : "cannot be read";
 		return got;
 	}
 	log->number = w->number;
@@ -143,7 +145,11 @@ static int check_closed_before(struct walk *w, const struct file_list *list)
 		err = open_numbered(w, number, &before);
 		if (err)
 			return err;
+		err = segment_finish(&before);
+		w->why = "packed segment is damaged";
 		segment_close(&before);
+		if (err)
+			return err;
 		w->why = "something follows the closing seal";
 		if (before.header.tree.size < log->last.size)
 			return before.size == prev_len ? 0 : -EBADMSG;
@@ -210,10 +216,10 @@ int log_find_end(struct log *log, const struct file_list *list, struct chain_err
 		ret = walk_all(w, list);
 	if (ret == 0) {
 		w->why = "cannot be read";
-		ret = hash_range(w->segment.fd, log->valid_len, log->dead_len, log->dead_hash);
+		ret = segment_hash(&w->segment, log->valid_len, log->dead_len, log->dead_hash);
 	}
 	if (ret) {
-		segment_name(w->number, name);
+		present_name(log->dirfd, w->number, name);
 		chain_fail(err, ret, "%s/%s: %s", log->dir, name, w->why);
 	}
 	segment_close(&w->segment);

@@ -166,7 +166,7 @@ static int open_segment(struct sealer *s, unsigned reason)
 	s->segment = next;
 	s->durable_bytes = next.header_len;
 	salts_init(&s->salts, header.salt_key);
-	blocks_seek(&s->blocks, fd, next.header_len, next.header_len, next.first);
+	blocks_seek_fd(&s->blocks, fd, next.header_len, next.header_len, next.first);
 	return 0;
 }
 

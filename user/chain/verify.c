@@ -315,8 +315,6 @@ static int list_chain(struct verify *v)
 	/* A writer that started since may have added to what was read as not live. */
 	if (!v->report->live)
 		v->report->live = is_live(v->options->dir);
-	if (v->list.packed)
-		return nothing_there(v, "packed segments are not read by this version");
 	return 0;
 }
 

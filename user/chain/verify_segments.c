@@ -115,6 +115,15 @@ static int check_seal(struct walk *w)
 	return next_seal(w);
 }
 
+/* A segment whose header was good cannot be read: packed bytes that are not what they should be
+ * are somebody's doing. */
+static int read_failed(struct walk *w, int err, const struct segment *segment)
+{
+	const char *why = segment_why(segment);
+
+	return err == -EBADMSG && why ? tamper(w, w->blocks.offset, why) : err;
+}
+
 /* --- entries --------------------------------------------------------------------------------- */
 
 static int check_recovery(struct walk *w, struct bytes entry, uint64_t offset)
@@ -136,9 +145,9 @@ static int check_recovery(struct walk *w, struct bytes entry, uint64_t offset)
 
 		if (r.dead_len != previous->size - r.valid_len)
 			return tamper(w, offset, "RECOVERY does not agree with the torn tail");
-		err = hash_range(previous->fd, r.valid_len, r.dead_len, hash);
+		err = segment_hash(previous, r.valid_len, r.dead_len, hash);
 		if (err)
-			return err;
+			return read_failed(w, err, previous);
 		if (memcmp(hash, r.dead_hash, CHAIN_HASH) != 0)
 			return tamper(w, offset, "RECOVERY does not agree with the torn tail");
 	}
@@ -241,7 +250,7 @@ static int read_blocks(struct walk *w, uint64_t end)
 	int got;
 
 	salts_init(&w->salts, w->segment.header.salt_key);
-	blocks_seek(&w->blocks, w->segment.fd, w->segment.header_len, end, w->tree.size);
+	blocks_seek(&w->blocks, &w->segment, w->segment.header_len, end, w->tree.size);
 	w->offset = w->blocks.offset;
 	while ((got = blocks_next(&w->blocks, &block)) > 0) {
 		size_t at = 0;
@@ -256,7 +265,9 @@ static int read_blocks(struct walk *w, uint64_t end)
 		}
 		w->offset = w->blocks.offset;
 	}
-	return got;
+	if (got == 0)
+		got = segment_finish(&w->segment);
+	return got ? read_failed(w, got, &w->segment) : 0;
 }
 
 static int check_header(struct walk *w)
@@ -326,8 +337,12 @@ static int open_segment(struct walk *w, uint64_t number, struct segment *ret)
 	int err = segment_open(w->v->dirfd, number, ret, &why);
 	char name[SEGMENT_NAME_MAX];
 
-	segment_name(number, name);
-	return err ? verify_open_failed(w->v, err, w->tree.size, name, why) : 0;
+	if (err == 0 && w->v->list.packed)
+		err = segment_compare(w->v->dirfd, number, &why);
+	if (err == 0)
+		return 0;
+	present_name(w->v->dirfd, number, name);
+	return verify_open_failed(w->v, err, w->tree.size, name, why);
 }
 
 /* Open the segment after this one. *has_next: there is one, and it belongs to what was listed
@@ -355,7 +370,7 @@ static int begin(struct walk *w)
 
 	w->number = w->v->list.first;
 	w->first_read = true;
-	segment_name(w->number, w->file);
+	present_name(w->v->dirfd, w->number, w->file);
 	err = open_segment(w, w->number, &w->segment);
 	if (err == 0)
 		err = next_seal(w);
@@ -388,7 +403,7 @@ static int walk(struct walk *w)
 		w->segment = w->next;
 		w->next.fd = -1;
 		w->first_read = false;
-		segment_name(++w->number, w->file);
+		present_name(w->v->dirfd, ++w->number, w->file);
 	}
 	return err ? err : check_digest(w);
 }

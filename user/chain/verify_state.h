@@ -3,8 +3,8 @@
 #define CHAIN_VERIFY_STATE_H
 /* What the parts of the verifier share. Steps return 0 to go on, VERIFY_STOP when the verdict
  * cannot get worse, or -errno when something cannot be looked at. */
-#include "chain/files.h"
 #include "chain/seals.h"
+#include "chain/segment_file.h"
 #include "chain/verify.h"
 
 #define VERIFY_STOP 1
