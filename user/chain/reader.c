@@ -121,23 +121,28 @@ fail:
 
 int chain_reader_seek(struct chain_reader *r, uint64_t from)
 {
+	uint64_t low = r->first_number, high;
 	struct file_list list;
 	struct segment segment;
-	uint64_t number;
 	int err = list_files(r->dirfd, &list);
 
 	if (err)
 		return err;
 	r->from = from;
-	for (number = list.last; number > r->first_number; number--) {
-		err = open_number(r, number, &segment);
+	high = list.last;
+	while (low < high) { /* the last one that begins at from or before, else the first */
+		uint64_t middle = high - (high - low) / 2;
+
+		err = open_number(r, middle, &segment);
 		if (err)
 			return err;
 		segment_close(&segment);
 		if (segment.header.tree.size <= from)
-			break;
+			low = middle;
+		else
+			high = middle - 1;
 	}
-	return enter(r, number);
+	return enter(r, low);
 }
 
 int chain_reader_seek_back(struct chain_reader *r, uint64_t segments)
@@ -233,14 +238,29 @@ int chain_reader_next(struct chain_reader *r, struct chain_entry *ret)
 	return 1;
 }
 
-void chain_reader_leaf(const struct chain_reader *r, const struct chain_entry *entry,
-		       uint8_t ret[CHAIN_HASH])
+static const uint8_t *salt_of(const struct chain_reader *r, const struct chain_entry *entry)
 {
 	/* The salts are a cache: looking one up changes nothing a caller can see. */
 	struct salts *salts = (struct salts *)&r->salts;
-	uint64_t j = entry->index - r->segment.header.tree.size;
 
-	leaf_hash(salts_get(salts, j % SALT_LIMIT), entry->bytes, ret);
+	return salts_get(salts, (entry->index - r->segment.header.tree.size) % SALT_LIMIT);
+}
+
+void chain_reader_leaf(const struct chain_reader *r, const struct chain_entry *entry,
+		       uint8_t ret[CHAIN_HASH])
+{
+	leaf_hash(salt_of(r, entry), entry->bytes, ret);
+}
+
+void chain_reader_salt(const struct chain_reader *r, const struct chain_entry *entry,
+		       uint8_t ret[CHAIN_SALT])
+{
+	memcpy(ret, salt_of(r, entry), CHAIN_SALT);
+}
+
+const struct tree *chain_reader_start(const struct chain_reader *r)
+{
+	return &r->segment.header.tree;
 }
 
 const char *chain_reader_error(const struct chain_reader *r)

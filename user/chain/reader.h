@@ -35,6 +35,16 @@ int chain_reader_next(struct chain_reader *reader, struct chain_entry *ret);
 void chain_reader_leaf(const struct chain_reader *reader, const struct chain_entry *entry,
 		       uint8_t ret[CHAIN_HASH]);
 
+/* The salt in it. */
+#define CHAIN_SALT 16
+void chain_reader_salt(const struct chain_reader *reader, const struct chain_entry *entry,
+		       uint8_t ret[CHAIN_SALT]);
+
+/* The tree before the first entry of the segment that is open, as its header has it: nobody has
+ * compared it with a seal. Valid until the next call. */
+struct tree;
+const struct tree *chain_reader_start(const struct chain_reader *reader);
+
 /* Where reading failed, as "file, offset, why". */
 const char *chain_reader_error(const struct chain_reader *reader);
 

@@ -32,6 +32,22 @@ const struct command commands[] = {
 	  "  --chain DIR         where the chain is kept\n"
 	  "  --check             compare with the alerts and digests recorded live\n"
 	  "  --format F          text (default) or json\n" },
+	{ "prove", cmd_prove, "prove one entry, or that the log grew, without the rest of it",
+	  "  INDEX               of the entry, as show prints it after '#'\n"
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --checkpoint NOTE   prove under this checkpoint, perhaps cosigned (default: the "
+	  "chain's)\n"
+	  "  --from NOTE         instead of INDEX: prove that the log has only grown since NOTE,\n"
+	  "  --to NOTE           up to this checkpoint (default: the chain's)\n"
+	  "  --out FILE          write there, not to standard output\n" },
+	{ "check-proof", cmd_check_proof, "check what prove wrote; needs no chain",
+	  "  FILE                the proof\n"
+	  "  --key FILE          verifier key of the log, kept off the host (identity.pub); "
+	  "needed\n"
+	  "  --checkpoint NOTE   a checkpoint held elsewhere; may be given again\n"
+	  "  --held SIZE:ROOT    the same by hand, as the collector prints it; may be given again\n"
+	  "  --witness FILE      verifier key of a cosigner; may be given again\n"
+	  "  --format F          text (default) or json\n" },
 	{ "keygen", cmd_keygen, "make a new chain and its keys, print the verifier key",
 	  "  --chain DIR         where the chain will be kept\n"
 	  "  --name NAME         name of the host in the origin (default: the host name)\n" },
@@ -56,7 +72,7 @@ static void print_help(FILE *to)
 	fprintf(to, "Usage: indelible COMMAND [OPTION]...\n"
 		    "An event is logged. It cannot be changed. It will never vanish.\n\n");
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(to, "  %-8s %s\n", c->name, c->does);
+		fprintf(to, "  %-11s %s\n", c->name, c->does);
 	fprintf(to, "\nindelible COMMAND --help lists the options of a command.\n"
 		    "Exit codes: 0 good, 1 the evidence or the input is bad, 2 could not do it.\n");
 }
