@@ -23,6 +23,9 @@ const volatile __u64 scope_start, scope_start_end; /* when scope_pid was started
 const volatile __u64 scope_cgroup;
 const volatile __u32 scope_level; /* depth of scope_cgroup */
 
+/* The process that holds the keys; another takes its place if it ends. */
+volatile int keeper_pid;
+
 /* The daemon sets it before it sleeps; whoever sends next clears it and wakes the daemon. */
 volatile __u32 asleep;
 
@@ -220,6 +223,11 @@ static __always_inline void fill_head(struct event *e, struct task_struct *task)
 	e->padding = 0;
 }
 
+static __always_inline bool is_self(const struct task_struct *task)
+{
+	return task->tgid == self_pid || task->tgid == keeper_pid;
+}
+
 /*
  * Decide whether it is recorded, number it, and write every byte of the head. The number is taken
  * before the ring is asked for room: whatever is lost later leaves a hole.
@@ -235,7 +243,7 @@ static __always_inline bool event_begin(struct draft *d, enum program program,
 	if (!c)
 		return false;
 	d->task = bpf_get_current_task_btf();
-	if (d->task->tgid == self_pid) {
+	if (is_self(d->task)) {
 		family = FAMILY_SELF;
 		ring = RING_SELF;
 		/* Reading /proc is our daily work: counted, not recorded. The canary fails. */

@@ -71,7 +71,7 @@ int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 
 	if (old_state != TCP_CLOSE || new_state != TCP_SYN_SENT)
 		return 0;
-	if (!is_in_connect(task) || (task->tgid != self_pid && !in_scope(task)))
+	if (!is_in_connect(task) || (!is_self(task) && !in_scope(task)))
 		return 0;
 	attempt = bpf_task_storage_get(&attempts, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!attempt)

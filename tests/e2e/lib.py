@@ -2,6 +2,7 @@
 """What the end-to-end tests share: a collector on a chain of its own, watching only the test's own
 processes; the chain read back; TAP on standard output. A failed case leaves its directory."""
 import collections
+import fcntl
 import json
 import os
 import re
@@ -48,6 +49,11 @@ def main():
     sys.exit(1 if failed else 0)
 
 
+def comm(pid):
+    with open(f"/proc/{pid}/comm") as name:
+        return name.read().strip()
+
+
 def equal(got, wanted, what="value"):
     if got != wanted:
         raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
@@ -88,8 +94,17 @@ class Collector:
         equal(self.process.wait(60), wanted, "exit code of run: " + self.said().decode())
 
     def kill(self):
+        """SIGKILL; returns when the keeper, which seals what is left, has let go of the chain."""
         self.process.kill()
         self.process.wait()
+        directory = os.open(self.chain, os.O_RDONLY)
+        fcntl.flock(directory, fcntl.LOCK_SH)
+        os.close(directory)
+
+    def keeper(self):
+        """Process id of the keeper."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+            return next(int(pid) for pid in children.read().split() if comm(pid) == "indelible-keep")
 
 
 def records(chain, *args):

@@ -79,10 +79,11 @@ START_TEST(kinds_are_what_they_were)
 		{ 0x12, "counters", "values" },	 { 0x13, "loss", "count" },
 		{ 0x14, "stop", "received" },	 { 0x15, "user", "name" },
 		{ 0x16, "archive", "why" },	 { 0x17, "prune", "why" },
-		{ 0x20, "alert", "parts" },	 { 0x21, "digest", "digest" },
-		{ 0x40, "exec", "cwd" },	 { 0x41, "fork", "child_start" },
-		{ 0x42, "exit", "container" },	 { 0x43, "open", "open_flags" },
-		{ 0x44, "setuid", "argument2" }, { 0x45, "connect", "path" },
+		{ 0x18, "keeper", "name" },	 { 0x20, "alert", "parts" },
+		{ 0x21, "digest", "digest" },	 { 0x40, "exec", "cwd" },
+		{ 0x41, "fork", "child_start" }, { 0x42, "exit", "container" },
+		{ 0x43, "open", "open_flags" },	 { 0x44, "setuid", "argument2" },
+		{ 0x45, "connect", "path" },
 	};
 	size_t count = sizeof(kinds) / sizeof(kinds[0]);
 

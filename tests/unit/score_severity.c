@@ -103,12 +103,14 @@ static void check_ids(void)
 START_TEST(every_row_fires)
 {
 	struct record loss = { .kind = RECORD_LOSS, .count = 5000, .time = EPOCH };
+	struct record keeper = { .kind = RECORD_KEEPER, .count = 1, .time = EPOCH };
 
 	fired = 0;
 	check_files();
 	check_programs();
 	check_ids();
 	ck_assert(fires(&loss, "events were lost"));
+	ck_assert(fires(&keeper, "the process that seals was ended"));
 	for (size_t row = 0; severity_name(row); row++)
 		ck_assert_msg(fired >> row & 1, "row %zu (%s)", row, severity_name(row));
 }

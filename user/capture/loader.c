@@ -275,6 +275,11 @@ static int kernel_stop(struct source *source)
 	return 0;
 }
 
+static void kernel_set_keeper(struct source *source, uint32_t pid)
+{
+	((struct kernel *)source)->skel->bss->keeper_pid = (int)pid;
+}
+
 static void kernel_close(struct source *source)
 {
 	struct kernel *k = (struct kernel *)source;
@@ -565,6 +570,7 @@ static const struct source_ops kernel_ops = {
 	.fill = kernel_fill,
 	.start = kernel_start,
 	.stop = kernel_stop,
+	.set_keeper = kernel_set_keeper,
 	.close = kernel_close,
 };
 

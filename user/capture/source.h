@@ -32,6 +32,7 @@ struct source_ops {
 	void (*fill)(struct source *, uint64_t ret[RINGS]);
 	int (*start)(struct source *, char *err, size_t err_size);
 	int (*stop)(struct source *);
+	void (*set_keeper)(struct source *, uint32_t pid); /* NULL: nothing to do */
 	void (*close)(struct source *);
 };
 
@@ -88,6 +89,13 @@ static inline void source_fill(struct source *s, uint64_t ret[RINGS])
 static inline int source_start(struct source *s, char *err, size_t err_size)
 {
 	return s->ops->start(s, err, err_size);
+}
+
+/* Count what that process does as the collector's own; another one no more. */
+static inline void source_set_keeper(struct source *s, uint32_t pid)
+{
+	if (s->ops->set_keeper)
+		s->ops->set_keeper(s, pid);
 }
 
 /* Detach the programs: nothing new comes, what is in the rings stays. 0 or -errno. */

@@ -2,7 +2,7 @@
 /*
  * The writing side: entries are gathered into blocks, one write(2) each, and kept in memory until
  * they are durable. When to write, sync and seal is decided here from the times the caller gives;
- * doing it is the sealer's part.
+ * doing it is the keeper's part.
  */
 #define _GNU_SOURCE
 #include "chain/chain.h"
@@ -12,17 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <sodium.h>
 
 #include "chain/files.h"
 #include "chain/internal.h"
+#include "chain/seals.h"
 #include "chain/text.h"
 #include "chain/writer.h"
 
 #define WRITE_AFTER	    (10 * MS)
 #define SYNC_AFTER_CRITICAL (100 * MS)
 #define SEAL_PAUSE	    (50 * MS) /* between the starts of two seals */
-#define POLL		    (10 * MS) /* while the sealer is at work */
+#define POLL		    (10 * MS) /* while the keeper is at work */
 #define SEGMENT_BYTES	    (64ull << 20)
 #define SEGMENT_BYTES_MAX   (1ull << 30)
 #define SCHEMA_MAX	    65000 /* with RECOVERY it fits one block */
@@ -57,16 +57,24 @@ static int append_critical(struct chain *chain)
 	return err;
 }
 
+/* News are looked for once for each time the caller names: that is a system call. */
+static int absorb(struct chain *chain, uint64_t now)
+{
+	if (now == chain->now)
+		return chain->stopped;
+	chain->now = now;
+	return writer_absorb(chain);
+}
+
 int chain_append(struct chain *chain, struct bytes record, enum chain_urgency urgency, uint64_t now,
 		 uint64_t *ret_index)
 {
-	int err = writer_absorb(chain);
+	int err = absorb(chain, now);
 
 	if (err)
 		return err;
 	if (record.len == 0 || record.len > CHAIN_RECORD_MAX || record.data[0] < CHAIN_RECORD_TYPE)
 		return -EINVAL;
-	chain->now = now;
 	err = writer_add(chain, record);
 	if (err)
 		return err;
@@ -121,11 +129,12 @@ int chain_append_prune(struct chain *chain, uint64_t keep_number, uint64_t keep_
 
 int chain_tick(struct chain *chain, uint64_t now)
 {
-	int err = writer_absorb(chain);
+	int err;
 
+	chain->now = now;
+	err = writer_absorb(chain);
 	if (err)
 		return err;
-	chain->now = now;
 	if (now >= chain->write_due)
 		err = writer_flush(chain);
 	if (err || chain->rolling)
@@ -152,14 +161,14 @@ uint64_t chain_due(const struct chain *chain)
 	set_earlier(&due, chain->note_due);
 	if (chain->seal_due != NEVER)
 		set_earlier(&due, seal_at(chain));
-	if (sealer_is_busy(chain->sealer) || sealer_has_news(chain->sealer, chain->seen))
+	if (sealer_is_busy(chain->sealer))
 		set_earlier(&due, chain->now + POLL);
 	return due;
 }
 
 void chain_get_state(const struct chain *chain, struct chain_state *ret)
 {
-	struct sealer_news news;
+	struct keeper_news news;
 	unsigned seen;
 
 	sealer_get_news(chain->sealer, &news, &seen);
@@ -175,6 +184,13 @@ void chain_get_state(const struct chain *chain, struct chain_state *ret)
 	memcpy(ret->root, news.root, CHAIN_HASH);
 }
 
+unsigned chain_restarts(const struct chain *chain, const char **ret_why, uint32_t *ret_process)
+{
+	*ret_why = sealer_end(chain->sealer);
+	*ret_process = sealer_process(chain->sealer);
+	return chain->restarts;
+}
+
 const char *chain_stop_reason(const struct chain *chain)
 {
 	return chain->why;
@@ -184,12 +200,9 @@ const char *chain_stop_reason(const struct chain *chain)
 
 static void chain_free(struct chain *chain)
 {
-	int last = sealer_stop(chain->sealer);
-
-	if (chain->segment.fd >= 0)
-		close(chain->segment.fd);
-	if (last >= 0 && last != chain->segment.fd)
-		close(last); /* opened, but we have not gone there */
+	sealer_stop(chain->sealer);
+	if (chain->fd >= 0)
+		close(chain->fd);
 	queue_free(&chain->queue);
 	free(chain->schema);
 	free(chain->dir);
@@ -202,7 +215,7 @@ static struct chain *chain_new(const struct chain_options *options)
 
 	if (!chain)
 		return NULL;
-	chain->segment.fd = -1;
+	chain->fd = -1;
 	chain->write_due = chain->sync_due = chain->seal_due = chain->note_due = NEVER;
 	chain->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES;
 	memcpy(chain->boot_id, options->boot_id, 16);
@@ -218,54 +231,32 @@ static struct chain *chain_new(const struct chain_options *options)
 	return chain;
 }
 
-static void describe(const struct log *log, struct chain_opened *ret)
+static int make_hello(const struct chain_options *options, const uint8_t machine[16],
+		      enum log_making making, struct keeper_hello *ret, struct chain_error *err)
 {
-	*ret = (struct chain_opened){
-		.created = log->number == 0,
-		.recovered = !log->clean,
-		.sealed = log->last.size,
-		.adopted = log->tree.size - log->last.size,
-		.dead = log->dead_len,
-	};
-	strcpy(ret->vkey, log->name.vkey);
-	put_hex(ret->fingerprint, log->name.lid, 8);
-}
+	const char *name = options->name ? options->name : "";
 
-static void unclean_entry(const struct chain *chain, const struct log *log,
-			  uint8_t ret[RECOVERY_LEN])
-{
-	struct recovery recovery = {
-		.reason = RECOVERY_UNCLEAN,
-		.valid_len = log->valid_len,
-		.dead_len = log->dead_len,
-		.sealed = log->last.size,
-		.kept = log->tree.size,
-		.previous = log->number,
-	};
-
-	memcpy(recovery.dead_hash, log->dead_hash, CHAIN_HASH);
-	memcpy(recovery.old_boot, log->old_boot, 16);
-	memcpy(recovery.new_boot, chain->boot_id, 16);
-	recovery_encode(&recovery, ret);
+	if (options->schema.len > SCHEMA_MAX || options->segment_bytes > SEGMENT_BYTES_MAX)
+		return chain_fail(err, -EINVAL, "schema or segment size is too large");
+	if (strlen(name) > CHAIN_NAME_MAX)
+		return chain_fail(err, -EINVAL, "a chain's name has at most %d characters",
+				  CHAIN_NAME_MAX);
+	if (strlen(options->dir) >= sizeof(ret->dir))
+		return chain_fail(err, -ENAMETOOLONG,
+				  "the name of the chain directory is too long");
+	*ret = (struct keeper_hello){ .making = making };
+	memcpy(ret->machine, machine, 16);
+	strcpy(ret->name, name);
+	strcpy(ret->dir, options->dir);
+	return 0;
 }
 
 /* The first segment of this run: SCHEMA, RECOVERY if the last run ended uncleanly, and a seal. */
-static int begin(struct chain *chain, struct log *log, bool create, struct chain_error *err)
+static int begin(struct chain *chain, bool close, struct chain_error *err)
 {
-	uint8_t recovery[RECOVERY_LEN];
-	bool clean = log->clean;
-	int ret;
-
-	unclean_entry(chain, log, recovery);
-	queue_init(&chain->queue, log->tree.size);
-	chain->written = log->tree.size;
-	ret = sealer_start(&chain->sealer, log, err);
-	if (ret)
-		return ret;
-	writer_absorb(chain);
-	writer_begin(chain, clean ? NULL : recovery);
+	writer_begin(chain);
 	if (!chain->stopped)
-		writer_ask_seal(chain, ASK_NOTE | (create ? ASK_CLOSE : 0));
+		writer_ask_seal(chain, ASK_NOTE | (close ? ASK_CLOSE : 0));
 	chain_settle(chain);
 	return chain->stopped ? chain_fail(err, chain->stopped, "%s", chain->why) : 0;
 }
@@ -273,24 +264,24 @@ static int begin(struct chain *chain, struct log *log, bool create, struct chain
 int chain_start(struct chain **ret, const struct chain_options *options, const uint8_t machine[16],
 		bool create, struct chain_opened *opened, struct chain_error *err)
 {
+	struct keeper_opened answer;
+	struct keeper_hello hello;
 	struct chain *chain;
-	struct log log;
 	int code;
 
 	if (err)
 		err->text[0] = 0;
-	if (sodium_init() < 0)
-		return chain_fail(err, -ENOSYS, "libsodium does not start");
-	if (options->schema.len > SCHEMA_MAX || options->segment_bytes > SEGMENT_BYTES_MAX)
-		return chain_fail(err, -EINVAL, "schema or segment size is too large");
+	code = make_hello(options, machine, create ? MAKE_NEW : MAKE_IF_NONE, &hello, err);
+	if (code)
+		return code;
 	chain = chain_new(options);
 	if (!chain)
 		return -ENOMEM;
-	code = log_open(&log, options, machine, create, err);
+	code = sealer_start(&chain->sealer, &hello, options->keeper, &answer, err);
 	if (code)
 		goto fail;
-	describe(&log, opened);
-	code = begin(chain, &log, create, err);
+	*opened = answer.opened;
+	code = begin(chain, create, err);
 	if (code)
 		goto fail;
 	*ret = chain;
@@ -325,9 +316,9 @@ int chain_keygen(const struct chain_options *options, struct chain_opened *opene
 void chain_settle(struct chain *chain)
 {
 	do {
-		sealer_finish(chain->sealer);
+		sealer_wait(chain->sealer, chain->seen);
 		writer_absorb(chain);
-	} while (!chain->stopped && sealer_is_busy(chain->sealer));
+	} while (sealer_is_busy(chain->sealer));
 }
 
 void chain_abandon(struct chain *chain)
@@ -359,11 +350,11 @@ int chain_close(struct chain *chain, uint64_t now, struct chain_error *err)
 
 	if (!chain)
 		return 0;
-	writer_absorb(chain);
 	chain->now = now;
+	writer_absorb(chain);
 	if (!chain->stopped)
 		close_log(chain);
-	sealer_finish(chain->sealer); /* after a stop too: what was written before is good */
+	chain_settle(chain); /* after a stop too: what was written before is good */
 	ret = chain->stopped;
 	if (ret && err)
 		snprintf(err->text, sizeof(err->text), "%s", chain->why);

@@ -4,9 +4,9 @@
 /*
  * The signed chain: writing side. Bytes in, evidence out; nothing here knows what a record says.
  *
- * One thread (the pipeline) calls chain_append and chain_tick; a sealer thread inside hashes what
- * is on the disk and alone holds the keys. No clock is read: the caller says what time it is, in
- * monotonic nanoseconds. Format, write order and restart: README.md in this folder.
+ * One thread (the pipeline) calls chain_append and chain_tick; the keeper, a process of its own,
+ * hashes what is on the disk and alone holds the keys. No clock is read: the caller says what time
+ * it is, in monotonic nanoseconds. Format, write order and restart: README.md in this folder.
  */
 #include "base/bytes.h"
 
@@ -33,6 +33,8 @@ struct chain_options {
 	struct bytes schema;	 /* text of the SCHEMA entry of every new segment, at most
 				   65,000 bytes; copied */
 	uint64_t segment_bytes;	 /* roll over at this size; 0 means 64 MiB */
+	const char *keeper;	 /* program to run as `PROGRAM keeper`, which calls chain_keep();
+				    NULL: keys are held by a thread of this process (tests) */
 };
 
 /* What chain_open found and did. */
@@ -97,6 +99,10 @@ uint64_t chain_due(const struct chain *chain);
 /* For the thread that appends, like all else here. */
 void chain_get_state(const struct chain *chain, struct chain_state *ret);
 
+/* How often the keeper was found gone or not answering, and replaced; how the last one ended (""
+ * none did); process id of the present one. */
+unsigned chain_restarts(const struct chain *chain, const char **ret_why, uint32_t *ret_process);
+
 /* Why the chain stopped; "" while it runs. After a stop nothing more is appended. */
 const char *chain_stop_reason(const struct chain *chain);
 
@@ -117,5 +123,12 @@ void chain_abandon(struct chain *chain);
  */
 int chain_keygen(const struct chain_options *options, struct chain_opened *opened,
 		 struct chain_error *err);
+
+/*
+ * Be the keeper: what the program named in chain_options does when it is run as `PROGRAM keeper`.
+ * Serves until the other side is gone. -ENOTSOCK when it was not run by chain_open; any other
+ * error was told to the other side.
+ */
+int chain_keep(void);
 
 #endif

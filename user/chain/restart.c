@@ -37,12 +37,13 @@ static int copy_dir(const char *dir, char **ret, struct chain_error *err)
 	return 0;
 }
 
-/* A verifier asks for the lock for an instant to see whether a writer lives: try for a while. */
+/* A verifier asks for the lock for an instant to see whether a writer lives, and the keeper of one
+ * that was killed has still to seal: try for two seconds. */
 static int lock_dir(int dirfd)
 {
 	const struct timespec pause = { .tv_nsec = 5000000 };
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 400; i++) {
 		if (flock(dirfd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK)
@@ -52,11 +53,13 @@ static int lock_dir(int dirfd)
 	return -EWOULDBLOCK;
 }
 
-static int open_dir(struct log *log, struct chain_error *err)
+static int open_dir(struct log *log, bool make, struct chain_error *err)
 {
 	int ret;
 
-	if (mkdir(log->dir, 0700) < 0 && errno != EEXIST)
+	if (log->dirfd >= 0)
+		return 0;
+	if (make && mkdir(log->dir, 0700) < 0 && errno != EEXIST)
 		return chain_fail(err, -errno, "cannot make %s: %s", log->dir, strerror(errno));
 	log->dirfd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (log->dirfd < 0)
@@ -102,16 +105,15 @@ static int write_public_files(struct log *log, const struct seals_header *header
 	return sync_dirs(log);
 }
 
-static int create_log(struct log *log, const struct chain_options *options,
-		      const uint8_t machine[16], struct chain_error *err)
+static int create_log(struct log *log, const struct keeper_hello *hello, struct chain_error *err)
 {
 	struct seals_header header = { 0 };
 	int fd, ret;
 
-	if (!options->name || !log_name_is_valid(options->name))
+	if (!log_name_is_valid(hello->name))
 		return chain_fail(err, -EINVAL,
 				  "a chain's name is 1 to 63 of a-z, 0-9, '.' and '-', not \"%s\"",
-				  options->name ? options->name : "");
+				  hello->name);
 	fd = keys_open_dir(log->dir, 1, err);
 	if (fd < 0)
 		return fd;
@@ -121,8 +123,8 @@ static int create_log(struct log *log, const struct chain_options *options,
 		return ret;
 	memcpy(header.idpk, keys_identity(log->keys), 32);
 	memcpy(header.pk1, keys_public(log->keys), 32);
-	memcpy(header.machine, machine, 16);
-	strcpy(header.name, options->name);
+	memcpy(header.machine, hello->machine, 16);
+	strcpy(header.name, hello->name);
 	log_name_derive(&header, &log->name);
 	ret = keys_store(log->keys, log->name.lid, err);
 	if (ret)
@@ -321,15 +323,14 @@ static int restart_log(struct log *log, const struct file_list *list, const uint
 	return ret ? ret : log_find_end(log, list, err);
 }
 
-int log_open(struct log *ret, const struct chain_options *options, const uint8_t machine[16],
-	     bool must_create, struct chain_error *err)
+int log_open(struct log *ret, const struct keeper_hello *hello, int dirfd, struct chain_error *err)
 {
-	struct log log = { .dirfd = -1, .seals_fd = -1 };
+	struct log log = { .dirfd = dirfd, .seals_fd = -1 };
 	struct file_list list;
-	int code = copy_dir(options->dir, &log.dir, err);
+	int code = copy_dir(hello->dir, &log.dir, err);
 
 	if (code == 0)
-		code = open_dir(&log, err);
+		code = open_dir(&log, hello->making != MAKE_NEVER, err);
 	if (code)
 		goto fail;
 	code = list_files(log.dirfd, &list);
@@ -337,14 +338,14 @@ int log_open(struct log *ret, const struct chain_options *options, const uint8_t
 		chain_fail(err, code, "cannot list %s: %s", log.dir, strerror(-code));
 		goto fail;
 	}
-	if (must_create && list.seals)
+	if (hello->making == MAKE_NEW && list.seals)
 		code = chain_fail(err, -EEXIST, "%s already holds a chain", log.dir);
 	else if (list.seals)
-		code = restart_log(&log, &list, machine, err);
-	else if (list.count || list.checkpoint)
+		code = restart_log(&log, &list, hello->machine, err);
+	else if (list.count || list.checkpoint || hello->making == MAKE_NEVER)
 		code = damaged(&log, err, FILE_SEALS, "is missing");
 	else
-		code = create_log(&log, options, machine, err);
+		code = create_log(&log, hello, err);
 	if (code)
 		goto fail;
 	*ret = log;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "chain/files.h"
+#include "chain/keeper.h"
 #include "chain/keys.h"
 #include "chain/segment_file.h"
 
@@ -26,9 +27,9 @@ struct log {
 	bool clean;	      /* closed, and nothing after */
 };
 
-/* machine: as machine_hash. must_create: -EEXIST if a log is there. Errors as chain_open. */
-int log_open(struct log *ret, const struct chain_options *options, const uint8_t machine[16],
-	     bool must_create, struct chain_error *err);
+/* Take up the log that hello speaks of. dirfd: the directory, locked already, or -1; taken over.
+ * Errors as chain_open. */
+int log_open(struct log *ret, const struct keeper_hello *hello, int dirfd, struct chain_error *err);
 void log_close(struct log *log);
 
 /* R4, R5: read on from the last seal; fills tree, number, valid_len, dead_len, clean. */

@@ -2,6 +2,7 @@
 /* Steps R4 and R5: from the last seal on, what is there and where does it end? */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "chain/blocks.h"
 #include "chain/restart.h"
@@ -214,6 +215,11 @@ int log_find_end(struct log *log, const struct file_list *list, struct chain_err
 	ret = blocks_init(&w->blocks);
 	if (ret == 0)
 		ret = walk_all(w, list);
+	/* Adopted entries may be in the page cache alone: what is sealed must be on the disk. */
+	if (ret == 0 && fdatasync(w->segment.fd) < 0) {
+		w->why = "cannot be synced";
+		ret = -errno;
+	}
 	if (ret == 0) {
 		w->why = "cannot be read";
 		ret = segment_hash(&w->segment, log->valid_len, log->dead_len, log->dead_hash);

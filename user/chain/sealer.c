@@ -1,465 +1,379 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Order of writes, each durable before the next: entries in the segment; seal k in "seals";
- * seed k+1 in seal.key; zeros over seed k; checkpoint. A crash anywhere in it leaves at most one
- * seal whose key is not yet gone, and nothing published that is not durable.
- */
 #define _GNU_SOURCE
 #include "chain/sealer.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdatomic.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "chain/blocks.h"
-#include "chain/files.h"
-#include "chain/note.h"
+#include "chain/text.h"
 
-#define HASH_SLICE (256u << 10)
-
-struct request {
-	unsigned what;
-	uint64_t segment, entries, bytes;
-};
+#define PATIENCE_MS 30000 /* a disk can stand still for a while; a keeper that is well answers */
+#define PATIENCE    (PATIENCE_MS * 1000000ull)
 
 struct sealer {
-	/* the thread's own */
-	struct log log;
-	struct tree mirror; /* of log.tree: a bit that flips in memory must not be signed */
-	struct blocks blocks;
-	struct salts salts;
-	struct open_segment segment;
-	uint64_t durable, durable_bytes;
-	uint64_t noted; /* number of the seal in the checkpoint */
-	char why[256];
+	char *program;
+	struct keeper_hello hello;
+	int dirfd; /* shares the writer's lock with the keeper, so that it outlives it */
+	char vkey[256];
 
-	/* shared */
+	int socket; /* -1: the keeper is gone */
+	pid_t process;
+	uint32_t number; /* its process id as it says, also in a thread */
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t asked, told;
-	struct request pending;
-	bool busy, quit;
-	struct sealer_news news;
-	atomic_uint news_count;
+	bool is_thread;
+	char end[128];
+
+	uint32_t turn; /* of the last request */
+	uint64_t asked_at;
+	struct keeper_request pending; /* found the socket full */
+	struct keeper_news news;
+	unsigned news_count;
+	int segment_fd;
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct sealer *s, int err,
-							const char *format, ...)
+/* --- starting and ending a keeper ------------------------------------------------------------- */
+
+static void *thread_main(void *arg)
 {
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(s->why, sizeof(s->why), format, args);
-	va_end(args);
-	return err;
-}
-
-static void publish(struct sealer *s, int error)
-{
-	pthread_mutex_lock(&s->lock);
-	s->news.durable = s->durable;
-	s->news.sealed = s->log.last.size;
-	s->news.seal = s->log.last.k;
-	memcpy(s->news.root, s->log.last.root, CHAIN_HASH);
-	s->news.segment = s->segment;
-	s->news.error = error;
-	if (error)
-		memcpy(s->news.why, s->why, sizeof(s->why));
-	atomic_fetch_add(&s->news_count, 1);
-	pthread_cond_broadcast(&s->told);
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* --- hashing what is on the disk ------------------------------------------------------------- */
-
-static void hash_block(struct sealer *s, const struct block *block)
-{
-	uint8_t leaf[CHAIN_HASH];
-	size_t at = 0;
-
-	for (unsigned i = 0; i < block->count; i++) {
-		struct bytes entry = block_entry(block, &at);
-		uint64_t j = s->log.tree.size - s->segment.first;
-
-		leaf_hash(salts_get(&s->salts, j), entry, leaf);
-		tree_push(&s->log.tree, leaf);
-	}
-}
-
-/* Hash what is durable and not hashed yet, but not much more than limit bytes of it. */
-static int hash_some(struct sealer *s, uint64_t limit)
-{
-	uint64_t begin = s->blocks.offset;
-	struct block block;
-	int got = 1;
-
-	if (!tree_equal(&s->log.tree, &s->mirror))
-		return refuse(s, -EBADMSG, "the tree changed in memory");
-	s->blocks.end = s->durable_bytes;
-	while (s->blocks.offset < s->durable_bytes && s->blocks.offset - begin < limit) {
-		got = blocks_next(&s->blocks, &block);
-		if (got <= 0)
-			break;
-		if (s->blocks.next - s->segment.first > SALT_LIMIT)
-			return refuse(s, -EFBIG, "segment has too many entries");
-		hash_block(s, &block);
-	}
-	s->mirror = s->log.tree;
-	if (got < 0)
-		return refuse(s, got, "cannot read segment %016llx back: %s",
-			      (unsigned long long)s->segment.number, strerror(-got));
-	if (got == 0 || (s->blocks.offset == s->durable_bytes && s->log.tree.size != s->durable))
-		return refuse(s, -EBADMSG,
-			      "segment %016llx does not read back as written at offset %llu",
-			      (unsigned long long)s->segment.number,
-			      (unsigned long long)s->blocks.offset);
-	return 0;
-}
-
-static int hash_durable(struct sealer *s)
-{
-	return hash_some(s, UINT64_MAX);
-}
-
-/* --- new segments ---------------------------------------------------------------------------- */
-
-/* Go on in a new segment behind the durable part of the present one. */
-static int open_segment(struct sealer *s, unsigned reason)
-{
-	struct segment_header header = { .number = s->segment.number + 1,
-					 .seal = s->log.last.k + 1,
-					 .prev_len = s->durable_bytes,
-					 .tree = s->log.tree };
-	uint8_t data[SEGMENT_HEADER_MAX];
-	struct open_segment next = { .number = header.number,
-				     .first = header.tree.size,
-				     .prev_len = header.prev_len,
-				     .reason = reason };
-	char name[SEGMENT_NAME_MAX];
-	struct stat st;
-	int fd;
-
-	if (reason && fstat(s->segment.fd, &st) == 0)
-		next.dead_len = (uint64_t)st.st_size - header.prev_len;
-	memcpy(header.pk, keys_public(s->log.keys), 32);
-	memcpy(header.lid, s->log.name.lid, LOG_ID_LEN);
-	chain_random(header.salt_key, sizeof(header.salt_key));
-	next.header_len = segment_header_encode(&header, data);
-	segment_name(header.number, name);
-	fd = create_file(s->log.dirfd, name, bytes_of(data, next.header_len), 0600);
-	if (fd < 0 || fsync(s->log.dirfd) < 0) {
-		int err = fd < 0 ? fd : -errno;
-
-		if (fd >= 0)
-			close(fd);
-		return refuse(s, err, "cannot make %s/%s: %s", s->log.dir, name, strerror(-err));
-	}
-	next.fd = fd;
-	s->segment = next;
-	s->durable_bytes = next.header_len;
-	salts_init(&s->salts, header.salt_key);
-	blocks_seek_fd(&s->blocks, fd, next.header_len, next.header_len, next.first);
-	return 0;
-}
-
-/* After an I/O error this segment's descriptor is never trusted again: what was synced counts,
- * the rest is written anew by the other side. Twice without progress is a dead disk. */
-static int recover(struct sealer *s, unsigned reason, int cause)
-{
-	int err;
-
-	if (s->segment.reason && s->durable == s->segment.first)
-		return refuse(s, cause, "segment %016llx: %s again after going to a new segment",
-			      (unsigned long long)s->segment.number, strerror(-cause));
-	err = hash_durable(s);
-	return err ? err : open_segment(s, reason);
-}
-
-/* --- seals ----------------------------------------------------------------------------------- */
-
-/* Ed25519 signs the same bytes the same way, so a record may be written again after an error; the
- * key is kept until the record is durable. */
-static int write_seal(struct sealer *s, const struct seal *seal)
-{
-	uint8_t record[SEAL_LEN];
-	int err = 0;
-
-	seal_encode(seal, record);
-	for (int attempt = 0; attempt < 2; attempt++) {
-		err = pwrite_all(s->log.seals_fd, record, SEAL_LEN, (off_t)(SEAL_LEN * seal->k));
-		if (err == 0 && fdatasync(s->log.seals_fd) < 0)
-			err = -errno;
-		if (err == 0)
-			return 0;
-	}
-	return refuse(s, err, "cannot write %s/%s: %s", s->log.dir, FILE_SEALS, strerror(-err));
-}
-
-static int seal(struct sealer *s, uint32_t flags)
-{
-	struct seal seal = { .k = s->log.last.k + 1, .size = s->log.tree.size, .flags = flags };
-	char text[SEAL_TEXT_MAX];
-	size_t len;
-	int err;
-
-	if (seal.size == s->log.last.size)
-		return 0;
-	tree_root(&s->mirror, seal.root);
-	memcpy(seal.next_pk, keys_public_next(s->log.keys), 32);
-	len = seal_text(&seal, s->log.name.origin, text);
-	keys_sign_seal(s->log.keys, text, len, seal.sig);
-	err = write_seal(s, &seal);
-	if (err)
-		return err;
-	err = keys_advance(s->log.keys);
-	if (err)
-		return refuse(s, err, "cannot write %s.keys/seal.key: %s", s->log.dir,
-			      strerror(-err));
-	s->log.last = seal;
-	return 0;
-}
-
-static int write_note(struct sealer *s)
-{
-	const struct seal *last = &s->log.last;
-	char body[NOTE_BODY_MAX], note[2 * NOTE_BODY_MAX];
-	uint8_t sig[NOTE_SIG_LEN];
-	size_t len;
-	int err;
-
-	if (s->noted == last->k)
-		return 0;
-	len = note_body(s->log.name.origin, last->size, last->root, body);
-	keys_sign_note(s->log.keys, body, len, sig);
-	len = note_encode(body, &s->log.name, sig, note);
-	err = replace_file(s->log.dirfd, FILE_CHECKPOINT, bytes_of(note, len), 0644);
-	/* The first one must be there for good before there is a second seal. */
-	if (err == 0 && last->k == 1 && fsync(s->log.dirfd) < 0)
-		err = -errno;
-	if (err)
-		return refuse(s, err, "cannot write %s/%s: %s", s->log.dir, FILE_CHECKPOINT,
-			      strerror(-err));
-	s->noted = last->k;
-	return 0;
-}
-
-/* --- requests -------------------------------------------------------------------------------- */
-
-static int sync_segment(struct sealer *s, const struct request *request)
-{
-	if (request->entries <= s->durable)
-		return 0;
-	if (fdatasync(s->segment.fd) < 0)
-		return -errno;
-	s->durable = request->entries;
-	s->durable_bytes = request->bytes;
-	return 0;
-}
-
-static int serve(struct sealer *s, const struct request *request)
-{
-	unsigned what = request->what;
-	int err;
-
-	if (request->segment != s->segment.number)
-		return 0; /* asked before the news of a recovery arrived; it will be asked again */
-	if (what & ASK_RECOVER)
-		return recover(s, RECOVERY_WRITE, -EIO);
-	err = sync_segment(s, request);
-	if (err)
-		return recover(s, RECOVERY_SYNC, err);
-	publish(s, 0);
-	if (what & (ASK_SEAL | ASK_SEGMENT))
-		err = hash_durable(s);
-	if (err == 0 && what & ASK_SEAL)
-		err = seal(s, what & ASK_CLOSE ? SEAL_CLOSE : 0);
-	if (err == 0 && what & ASK_NOTE)
-		err = write_note(s);
-	if (err == 0 && what & ASK_SEGMENT)
-		err = open_segment(s, 0);
-	return err;
-}
-
-/* Do something useful: what was asked, else hash ahead, in slices so that a request need not wait
- * long. False when there is nothing. */
-static bool work(struct sealer *s, struct request *request, int *err)
-{
-	if (*err) {
-		if (!request->what)
-			return false;
-	} else if (request->what) {
-		*err = serve(s, request);
-	} else if (s->blocks.offset < s->durable_bytes) {
-		*err = hash_some(s, HASH_SLICE);
-		if (*err == 0)
-			return true;
-	} else {
-		return false;
-	}
-	publish(s, *err);
-	return true;
-}
-
-static void *sealer_main(void *arg)
-{
-	struct sealer *s = arg;
-	int err = 0;
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->quit) {
-		struct request request = s->pending;
-		bool worked;
-
-		s->pending.what = 0;
-		if (!request.what) {
-			s->busy = false;
-			pthread_cond_broadcast(&s->told);
-		}
-		pthread_mutex_unlock(&s->lock);
-		worked = work(s, &request, &err);
-		pthread_mutex_lock(&s->lock);
-		while (!worked && !s->pending.what && !s->quit)
-			pthread_cond_wait(&s->asked, &s->lock);
-	}
-	pthread_mutex_unlock(&s->lock);
+	keeper_serve((int)(intptr_t)arg);
 	return NULL;
 }
 
-/* --- the other side's calls ------------------------------------------------------------------ */
-
-static int start_thread(struct sealer *s)
+static int start_thread(struct sealer *s, int socket)
 {
 	sigset_t all, old;
 	int err;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&s->thread, NULL, sealer_main, s);
+	err = pthread_create(&s->thread, NULL, thread_main, (void *)(intptr_t)socket);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		close(socket);
+	s->is_thread = err == 0;
 	return -err;
 }
 
-static void sealer_free(struct sealer *s)
+/* Without our environment and without any of our descriptors: they all close on exec. */
+static int start_process(struct sealer *s, int socket)
 {
-	log_close(&s->log);
-	blocks_free(&s->blocks);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->asked);
-	pthread_cond_destroy(&s->told);
-	free(s);
+	char *argv[] = { s->program, (char[]){ "keeper" }, NULL }, *environment[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	int err = posix_spawn_file_actions_init(&actions);
+
+	if (err == 0) {
+		err = posix_spawn_file_actions_adddup2(&actions, socket, KEEPER_SOCKET);
+		if (err == 0)
+			err = posix_spawn(&s->process, s->program, &actions, NULL, argv,
+					  environment);
+		posix_spawn_file_actions_destroy(&actions);
+	}
+	if (err)
+		s->process = 0;
+	close(socket);
+	return -err;
 }
 
-int sealer_start(struct sealer **ret, struct log *log, struct chain_error *err)
+static int start_keeper(struct sealer *s)
+{
+	int pair[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	err = s->program ? start_process(s, pair[1]) : start_thread(s, pair[1]);
+	if (err) {
+		close(pair[0]);
+		return err;
+	}
+	s->socket = pair[0];
+	return 0;
+}
+
+static void describe_end(struct sealer *s, int status)
+{
+	if (WIFSIGNALED(status))
+		snprintf(s->end, sizeof(s->end), "killed by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(s->end, sizeof(s->end), "ended with exit code %d", WEXITSTATUS(status));
+}
+
+static void kill_keeper(struct sealer *s)
+{
+	if (s->process > 0)
+		kill(s->process, SIGKILL);
+}
+
+/* It ends by itself, or is ended. */
+static void reap(struct sealer *s)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int status = 0;
+	pid_t got = 0;
+
+	for (int i = 0; i < 100 && got == 0; i++) {
+		got = waitpid(s->process, &status, WNOHANG);
+		if (got == 0)
+			nanosleep(&pause, NULL);
+	}
+	if (got == 0) {
+		kill_keeper(s);
+		got = waitpid(s->process, &status, 0);
+	}
+	if (got == s->process)
+		describe_end(s, status);
+	s->process = 0;
+}
+
+/* The keeper has closed its end, or must go. */
+static void end_keeper(struct sealer *s)
+{
+	if (s->socket < 0)
+		return;
+	close(s->socket);
+	s->socket = -1;
+	if (s->is_thread)
+		pthread_join(s->thread, NULL);
+	s->is_thread = false;
+	if (s->process > 0)
+		reap(s);
+	s->pending.what = 0;
+	s->news_count++;
+}
+
+/* --- receiving -------------------------------------------------------------------------------- */
+
+static bool is_readable(const struct sealer *s, int timeout_ms)
+{
+	struct pollfd p = { .fd = s->socket, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+static void take_news(struct sealer *s, const struct keeper_news *news, int fd)
+{
+	if (fd >= 0) {
+		if (s->segment_fd >= 0)
+			close(s->segment_fd);
+		s->segment_fd = fd;
+	}
+	s->news = *news;
+	s->news.why[sizeof(s->news.why) - 1] = 0;
+	s->news_count++;
+}
+
+static void send_pending(struct sealer *s)
+{
+	if (s->pending.what &&
+	    message_send(s->socket, &s->pending, sizeof(s->pending), -1, MSG_DONTWAIT) != -EAGAIN)
+		s->pending.what = 0; /* sent, or nobody is there any more */
+}
+
+/* Everything that has arrived. */
+static void receive_all(struct sealer *s)
+{
+	struct keeper_news news;
+	int fd, got;
+
+	if (s->socket < 0)
+		return;
+	while ((got = message_receive(s->socket, &news, sizeof(news), &fd, MSG_DONTWAIT)) > 0)
+		take_news(s, &news, fd);
+	if (got == -EAGAIN) {
+		send_pending(s);
+		return;
+	}
+	if (got < 0)
+		kill_keeper(s); /* it is out of its mind */
+	end_keeper(s);
+}
+
+/* The one message that must come now. */
+static int await(struct sealer *s, void *message, size_t len, int *ret_fd)
+{
+	int got;
+
+	if (!is_readable(s, PATIENCE_MS)) {
+		kill_keeper(s);
+		return -ETIMEDOUT;
+	}
+	got = message_receive(s->socket, message, len, ret_fd, 0);
+	return got > 0 ? 0 : got ? got : -EPIPE;
+}
+
+/* HELLO, OPENED and the first NEWS. */
+static int greet(struct sealer *s, int dirfd, struct keeper_opened *ret, struct chain_error *err)
+{
+	struct keeper_news news;
+	int fd = -1, got = message_send(s->socket, &s->hello, sizeof(s->hello), dirfd, 0);
+
+	if (got == 0)
+		got = await(s, ret, sizeof(*ret), &fd);
+	if (got)
+		return chain_fail(err, got, "the keeper did not start: %s", strerror(-got));
+	if (ret->error) {
+		if (fd >= 0)
+			close(fd);
+		if (err)
+			*err = ret->why;
+		return ret->error;
+	}
+	if (fd >= 0) {
+		if (s->dirfd >= 0)
+			close(s->dirfd);
+		s->dirfd = fd;
+	}
+	s->number = ret->process;
+	got = await(s, &news, sizeof(news), &fd);
+	if (got)
+		return chain_fail(err, got, "the keeper did not start: %s", strerror(-got));
+	take_news(s, &news, fd);
+	s->turn = news.turn;
+	return 0;
+}
+
+/* --- the calls -------------------------------------------------------------------------------- */
+
+int sealer_start(struct sealer **ret, const struct keeper_hello *hello, const char *program,
+		 struct keeper_opened *ret_opened, struct chain_error *err)
 {
 	struct sealer *s = calloc(1, sizeof(*s));
 	int code;
 
-	if (!s) {
-		log_close(log);
+	if (!s)
 		return -ENOMEM;
-	}
-	s->log = *log;
-	*log = (struct log){ .dirfd = -1, .seals_fd = -1 };
-	s->mirror = s->log.tree;
-	s->durable = s->log.tree.size;
-	s->durable_bytes = s->log.valid_len;
-	s->segment.number = s->log.number;
-	s->segment.fd = -1;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->asked, NULL);
-	pthread_cond_init(&s->told, NULL);
-	code = blocks_init(&s->blocks);
-	if (code == 0 && s->log.last.k == 1)
-		code = write_note(s); /* a crash may have kept it from being there before seal 2 */
+	s->hello = *hello;
+	s->socket = s->dirfd = s->segment_fd = -1;
+	s->program = program ? strdup(program) : NULL;
+	code = program && !s->program ? -ENOMEM : start_keeper(s);
 	if (code == 0)
-		code = open_segment(s, 0);
-	if (code == 0) {
-		publish(s, 0);
-		code = start_thread(s);
-	}
+		code = greet(s, -1, ret_opened, err);
+	else
+		chain_fail(err, code, "cannot start the keeper: %s", strerror(-code));
 	if (code) {
-		if (err)
-			snprintf(err->text, sizeof(err->text), "%s", s->why);
-		if (s->segment.fd >= 0)
-			close(s->segment.fd);
-		sealer_free(s);
+		sealer_stop(s);
 		return code;
 	}
+	s->hello.making = MAKE_NEVER;
+	memcpy(s->vkey, ret_opened->opened.vkey, sizeof(s->vkey));
 	*ret = s;
 	return 0;
 }
 
+int sealer_restart(struct sealer *s, struct chain_error *err)
+{
+	struct keeper_opened opened;
+	int code;
+
+	end_keeper(s);
+	code = start_keeper(s);
+	if (code)
+		return chain_fail(err, code, "cannot start the keeper: %s", strerror(-code));
+	code = greet(s, s->dirfd, &opened, err);
+	if (code == 0 && strcmp(opened.opened.vkey, s->vkey) != 0)
+		code = chain_fail(err, -EKEYREJECTED, "%s holds another log now, %s", s->hello.dir,
+				  opened.opened.vkey);
+	return code;
+}
+
+const char *sealer_end(const struct sealer *s)
+{
+	return s->end;
+}
+
+uint32_t sealer_process(const struct sealer *s)
+{
+	return s->number;
+}
+
 void sealer_ask(struct sealer *s, unsigned what, uint64_t segment, uint64_t entries, uint64_t bytes)
 {
-	pthread_mutex_lock(&s->lock);
-	s->pending.what |= what;
-	s->pending.segment = segment;
-	s->pending.entries = entries;
-	s->pending.bytes = bytes;
-	s->busy = true;
-	pthread_cond_signal(&s->asked);
-	pthread_mutex_unlock(&s->lock);
+	if (s->socket < 0)
+		return;
+	s->pending = (struct keeper_request){ .what = s->pending.what | what,
+					      .turn = ++s->turn,
+					      .segment = segment,
+					      .entries = entries,
+					      .bytes = bytes };
+	send_pending(s);
 }
 
-bool sealer_has_news(const struct sealer *s, unsigned seen)
+bool sealer_has_news(struct sealer *s, unsigned seen, uint64_t now)
 {
-	return atomic_load_explicit(&s->news_count, memory_order_relaxed) != seen;
+	bool was_busy = sealer_is_busy(s);
+	unsigned before = s->news_count;
+
+	receive_all(s);
+	if (!was_busy || s->news_count != before)
+		s->asked_at = now;
+	else if (now - s->asked_at > PATIENCE && now > s->asked_at)
+		kill_keeper(s);
+	return s->news_count != seen;
 }
 
-void sealer_get_news(struct sealer *s, struct sealer_news *ret, unsigned *seen)
+void sealer_get_news(const struct sealer *s, struct keeper_news *ret, unsigned *seen)
 {
-	pthread_mutex_lock(&s->lock);
 	*ret = s->news;
-	*seen = atomic_load(&s->news_count);
-	pthread_mutex_unlock(&s->lock);
+	*seen = s->news_count;
 }
 
-bool sealer_is_busy(struct sealer *s)
+int sealer_take_segment(struct sealer *s)
 {
-	bool busy;
+	int fd = s->segment_fd;
 
-	pthread_mutex_lock(&s->lock);
-	busy = s->busy;
-	pthread_mutex_unlock(&s->lock);
-	return busy;
+	s->segment_fd = -1;
+	return fd;
+}
+
+bool sealer_is_busy(const struct sealer *s)
+{
+	return s->socket >= 0 && s->news.turn != s->turn;
+}
+
+bool sealer_is_gone(const struct sealer *s)
+{
+	return s->socket < 0;
 }
 
 void sealer_wait(struct sealer *s, unsigned seen)
 {
-	pthread_mutex_lock(&s->lock);
-	while (s->busy && atomic_load(&s->news_count) == seen)
-		pthread_cond_wait(&s->told, &s->lock);
-	pthread_mutex_unlock(&s->lock);
+	while (sealer_is_busy(s) && s->news_count == seen) {
+		if (!is_readable(s, PATIENCE_MS)) {
+			kill_keeper(s);
+			is_readable(s, -1); /* gone for good, whenever the disk lets go of it */
+		}
+		receive_all(s);
+	}
 }
 
-void sealer_finish(struct sealer *s)
+void sealer_stop(struct sealer *s)
 {
-	pthread_mutex_lock(&s->lock);
-	while (s->busy)
-		pthread_cond_wait(&s->told, &s->lock);
-	pthread_mutex_unlock(&s->lock);
-}
-
-int sealer_stop(struct sealer *s)
-{
-	int fd;
-
 	if (!s)
-		return -1;
-	pthread_mutex_lock(&s->lock);
-	s->quit = true;
-	pthread_cond_signal(&s->asked);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->thread, NULL);
-	fd = s->segment.fd;
-	sealer_free(s);
-	return fd;
+		return;
+	sealer_ask(s, ASK_QUIT, 0, 0, 0);
+	while (s->socket >= 0 && is_readable(s, s->is_thread ? -1 : PATIENCE_MS))
+		receive_all(s);
+	kill_keeper(s);
+	end_keeper(s);
+	if (s->segment_fd >= 0)
+		close(s->segment_fd);
+	if (s->dirfd >= 0)
+		close(s->dirfd);
+	free(s->program);
+	free(s);
 }

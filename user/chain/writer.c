@@ -8,9 +8,10 @@
 
 #include "chain/files.h"
 
-#define SYNC_AFTER (1000 * MS)
-#define SYNC_BYTES (8u << 20)
-#define NOTE_EVERY (10000 * MS)
+#define SYNC_AFTER   (1000 * MS)
+#define SYNC_BYTES   (8u << 20)
+#define NOTE_EVERY   (10000 * MS)
+#define RESTARTS_MAX 3 /* of the keeper, between two seals */
 
 /* --- stopping -------------------------------------------------------------------------------- */
 
@@ -36,7 +37,7 @@ static int stop_full(struct chain *chain, int err)
 			   strerror(-err));
 }
 
-/* --- asking the sealer ----------------------------------------------------------------------- */
+/* --- asking the keeper ----------------------------------------------------------------------- */
 
 static void ask(struct chain *chain, unsigned what)
 {
@@ -88,21 +89,16 @@ static int add_beginning(const struct chain *chain, struct queue *queue, const u
 	return err;
 }
 
-int writer_begin(struct chain *chain, const uint8_t *recovery)
+/* Blocks wait in the queue until the keeper has made the segment. */
+int writer_roll(struct chain *chain)
 {
-	int err = add_beginning(chain, &chain->queue, recovery);
+	int err = add_beginning(chain, &chain->queue, NULL);
 
 	if (err)
 		return writer_stop(chain, err, "cannot begin a segment: %s", strerror(-err));
-	return writer_flush(chain);
-}
-
-/* Blocks wait in the queue until the sealer has made the segment. */
-int writer_roll(struct chain *chain)
-{
 	writer_ask_seal(chain, ASK_SEGMENT);
 	chain->rolling = true;
-	return writer_begin(chain, NULL);
+	return 0;
 }
 
 static void recovery_entry(const struct chain *chain, const struct open_segment *segment,
@@ -112,18 +108,19 @@ static void recovery_entry(const struct chain *chain, const struct open_segment 
 		.reason = (uint8_t)segment->reason,
 		.valid_len = segment->prev_len,
 		.dead_len = segment->dead_len,
-		.sealed = chain->news.sealed,
+		.sealed = segment->sealed,
 		.kept = segment->first,
 		.previous = segment->number - 1,
 	};
 
-	memcpy(recovery.old_boot, chain->boot_id, 16);
+	memcpy(recovery.dead_hash, segment->dead_hash, CHAIN_HASH);
+	memcpy(recovery.old_boot, chain->begun ? chain->boot_id : segment->old_boot, 16);
 	memcpy(recovery.new_boot, chain->boot_id, 16);
 	recovery_encode(&recovery, ret);
 }
 
-/* The sealer went to a new segment after an I/O error: all that is not durable is written again
- * there, behind a SCHEMA and a RECOVERY. */
+/* A segment that begins anew: behind a SCHEMA, and a RECOVERY if something went wrong, comes all
+ * that is not on the disk for certain. */
 static int write_again(struct chain *chain, const struct open_segment *segment)
 {
 	uint8_t recovery[RECOVERY_LEN];
@@ -132,7 +129,7 @@ static int write_again(struct chain *chain, const struct open_segment *segment)
 
 	recovery_entry(chain, segment, recovery);
 	queue_init(&queue, segment->first);
-	err = add_beginning(chain, &queue, recovery);
+	err = add_beginning(chain, &queue, segment->reason ? recovery : NULL);
 	if (err == 0)
 		err = queue_move(&chain->queue, segment->first, &queue);
 	queue_end_block(&queue);
@@ -141,36 +138,87 @@ static int write_again(struct chain *chain, const struct open_segment *segment)
 	chain->written = segment->first;
 	chain->seal_due = chain->now;
 	if (err)
-		return writer_stop(chain, err, "cannot write again after an I/O error: %s",
+		return writer_stop(chain, err, "cannot write again after an error: %s",
 				   strerror(-err));
 	return 0;
 }
 
-static int enter_segment(struct chain *chain, const struct open_segment *segment)
+static void take_segment(struct chain *chain)
+{
+	if (chain->fd >= 0)
+		close(chain->fd);
+	chain->fd = sealer_take_segment(chain->sealer);
+	chain->segment = chain->news.segment;
+	chain->offset = chain->segment.header_len;
+	chain->rolling = false;
+}
+
+static int enter_segment(struct chain *chain)
 {
 	int err;
 
-	if (chain->segment.fd >= 0)
-		close(chain->segment.fd);
-	chain->segment = *segment;
-	chain->offset = segment->header_len;
-	chain->rolling = false;
-	err = segment->reason ? write_again(chain, segment) : 0;
+	take_segment(chain);
+	err = chain->segment.reason ? write_again(chain, &chain->segment) : 0;
 	return err ? err : write_queued(chain);
+}
+
+int writer_begin(struct chain *chain)
+{
+	int err;
+
+	sealer_get_news(chain->sealer, &chain->news, &chain->seen);
+	take_segment(chain);
+	queue_init(&chain->queue, chain->segment.first);
+	err = write_again(chain, &chain->segment);
+	chain->begun = true;
+	return err ? err : writer_flush(chain);
+}
+
+/*
+ * The keeper was killed, or did not answer and was: another takes its place, from what is on the
+ * disk, as after a crash. So what waits is written first; then no index changes. One that ends
+ * again and again without a seal in between is not started for ever.
+ */
+static int restart_keeper(struct chain *chain)
+{
+	struct chain_error err;
+	int code;
+
+	if (chain->news.seal != chain->restart_seal)
+		chain->restarts_unsealed = 0;
+	chain->restart_seal = chain->news.seal;
+	if (chain->restarts_unsealed++ == RESTARTS_MAX)
+		return writer_stop(chain, -EPIPE, "the keeper %s, %d times in a row",
+				   sealer_end(chain->sealer), RESTARTS_MAX + 1);
+	chain->restarts++;
+	writer_flush(chain);
+	err.text[0] = 0;
+	code = chain->stopped ? chain->stopped : sealer_restart(chain->sealer, &err);
+	if (code)
+		return writer_stop(chain, code, "the keeper %s and could not be started again: %s",
+				   sealer_end(chain->sealer), err.text);
+	sealer_get_news(chain->sealer, &chain->news, &chain->seen);
+	queue_release(&chain->queue, chain->news.durable);
+	code = enter_segment(chain);
+	if (code == 0)
+		writer_ask_seal(chain, ASK_NOTE);
+	return code;
 }
 
 int writer_absorb(struct chain *chain)
 {
-	if (!sealer_has_news(chain->sealer, chain->seen))
+	if (!sealer_has_news(chain->sealer, chain->seen, chain->now))
 		return chain->stopped;
 	sealer_get_news(chain->sealer, &chain->news, &chain->seen);
 	if (chain->news.error)
 		return writer_stop(chain, chain->news.error, "%s", chain->news.why);
 	if (chain->stopped)
 		return chain->stopped;
+	if (sealer_is_gone(chain->sealer))
+		return restart_keeper(chain);
 	queue_release(&chain->queue, chain->news.durable);
 	if (chain->news.segment.number != chain->segment.number)
-		return enter_segment(chain, &chain->news.segment);
+		return enter_segment(chain);
 	return 0;
 }
 
@@ -187,7 +235,7 @@ static int write_failed(struct chain *chain, int err)
 {
 	uint64_t number = chain->segment.number;
 
-	if (ftruncate(chain->segment.fd, (off_t)chain->offset) < 0)
+	if (ftruncate(chain->fd, (off_t)chain->offset) < 0)
 		err = -EIO; /* a half block stays: this segment cannot go on */
 	if (err == -ENOSPC || err == -EDQUOT || err == -EFBIG) {
 		stop_full(chain, err);
@@ -208,13 +256,13 @@ static int write_block(struct chain *chain, struct bytes block)
 		ssize_t n;
 
 		do
-			n = pwrite(chain->segment.fd, block.data, block.len, (off_t)chain->offset);
+			n = pwrite(chain->fd, block.data, block.len, (off_t)chain->offset);
 		while (n < 0 && errno == EINTR);
 		if (n == (ssize_t)block.len)
 			return 0;
 		if (n < 0)
 			return -errno;
-		if (ftruncate(chain->segment.fd, (off_t)chain->offset) < 0)
+		if (ftruncate(chain->fd, (off_t)chain->offset) < 0)
 			return -EIO;
 	}
 	return -ENOSPC;

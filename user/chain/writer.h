@@ -2,7 +2,7 @@
 #ifndef CHAIN_WRITER_H
 #define CHAIN_WRITER_H
 /* The writing side of a chain: entries into blocks, blocks into segments, segments one after the
- * other. What it asks of the sealer, and what it does when the disk fails. */
+ * other. What it asks of the keeper, and what it does when the disk fails. */
 #include "chain/queue.h"
 #include "chain/sealer.h"
 
@@ -11,11 +11,16 @@
 
 struct chain {
 	struct sealer *sealer;
-	unsigned seen; /* of the sealer's news */
-	struct sealer_news news;
+	unsigned seen; /* of the keeper's news */
+	struct keeper_news news;
+	unsigned restarts; /* of the keeper; since the last seal: */
+	unsigned restarts_unsealed;
+	uint64_t restart_seal; /* number of the last seal at the last restart */
+	bool begun;
 
 	struct queue queue;
 	struct open_segment segment;
+	int fd;		  /* of it */
 	uint64_t offset;  /* bytes written to it */
 	uint64_t written; /* entries */
 	bool rolling;	  /* asked for the next segment; blocks wait for it */
@@ -40,8 +45,8 @@ struct chain {
 __attribute__((format(printf, 3, 4))) int writer_stop(struct chain *chain, int err,
 						      const char *format, ...);
 
-/* Begin the first segment of a run; recovery: RECOVERY_LEN bytes, or NULL after a clean end. */
-int writer_begin(struct chain *chain, const uint8_t *recovery);
+/* Begin the first segment of a run, which the keeper has opened. */
+int writer_begin(struct chain *chain);
 
 /* Add an entry to the open block; where it ends, to the next block or segment. Waits for the disk
  * when memory is full of what is not durable. */
@@ -53,10 +58,10 @@ int writer_flush(struct chain *chain);
 /* Go on in a new segment; the present one is sealed. All blocks must be closed and written. */
 int writer_roll(struct chain *chain);
 
-/* Take note of what the sealer has done. */
+/* Take note of what the keeper has done; put another in its place if it is gone. */
 int writer_absorb(struct chain *chain);
 
-/* Ask the sealer for a seal over everything written (more: ASK_CLOSE, ASK_NOTE), a checkpoint, or
+/* Ask the keeper for a seal over everything written (more: ASK_CLOSE, ASK_NOTE), a checkpoint, or
  * that it is durable. */
 void writer_ask_seal(struct chain *chain, unsigned more);
 void writer_ask_note(struct chain *chain);

@@ -33,6 +33,8 @@ int next_option(const struct command *command, int argc, char **argv, const stru
 /* A whole number from min to max, nothing after it; complains and returns false otherwise. */
 bool parse_number(const char *text, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
 
+#define KEEPER_PROGRAM "/proc/self/exe" /* for struct chain_options: this program */
+
 /* Where the chain is when nobody says: /var/lib/indelible for root, else ./indelible-chain. */
 const char *default_chain_dir(void);
 
@@ -59,6 +61,7 @@ int cmd_prove(int argc, char **argv);
 int cmd_check_proof(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_keeper(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

@@ -14,7 +14,7 @@ int cmd_keygen(int argc, char **argv)
 	static const struct option options[] = { { "chain", required_argument, NULL, 'c' },
 						 { "name", required_argument, NULL, 'n' },
 						 { 0 } };
-	struct chain_options chain = { .dir = default_chain_dir() };
+	struct chain_options chain = { .dir = default_chain_dir(), .keeper = KEEPER_PROGRAM };
 	struct chain_opened opened = { 0 };
 	struct chain_error err = { 0 };
 	char schema[SCHEMA_ROOM];

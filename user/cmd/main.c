@@ -54,6 +54,7 @@ const struct command commands[] = {
 	{ "status", cmd_status, "what the collector is doing; exit code 2 when none runs",
 	  "  --chain DIR         where the chain is kept\n"
 	  "  --format F          text (default) or json\n" },
+	{ "keeper", cmd_keeper, "hold the keys and seal; started by run, not by hand", "" },
 	{ "version", cmd_version, "build, kernel floor and formats", "" },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -20,6 +20,7 @@ static enum chain_urgency urgency_of(const struct record *r)
 		return CHAIN_IDLE;
 	case RECORD_START:
 	case RECORD_LOSS:
+	case RECORD_KEEPER:
 	case RECORD_ALERT:
 		return CHAIN_CRITICAL;
 	default:

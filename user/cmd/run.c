@@ -45,6 +45,7 @@ struct run {
 	struct pipeline pipeline;
 	uint8_t key[16];
 	uint64_t boot_time, received, next_heartbeat, next_status, next_seal, last_received;
+	unsigned restarts; /* of the keeper that were recorded */
 	bool terminal, status_shown;
 };
 
@@ -134,7 +135,9 @@ static void print_start(const struct run *r)
 static int open_chain(struct run *r)
 {
 	char *schema = malloc(SCHEMA_ROOM);
-	struct chain_options options = { .dir = r->settings.dir, .name = r->host.name };
+	struct chain_options options = { .dir = r->settings.dir,
+					 .name = r->host.name,
+					 .keeper = KEEPER_PROGRAM };
 	struct chain_error err = { 0 };
 	ssize_t n;
 	int e;
@@ -308,6 +311,24 @@ static int take_events(struct run *r, uint64_t now, int *ret_taken)
 	return err;
 }
 
+/* The keeper was ended by somebody, or stood still: that is for the record. */
+static int record_keeper(struct run *r, uint64_t now)
+{
+	struct record keeper = { .kind = RECORD_KEEPER,
+				 .time = clock_epoch(),
+				 .run = r->source->info.run };
+	const char *why;
+	unsigned restarts = chain_restarts(r->pipeline.chain, &why, &keeper.pid);
+
+	if (restarts == r->restarts)
+		return 0;
+	r->restarts = restarts;
+	keeper.count = restarts;
+	keeper.name = bytes_of_text(why);
+	source_set_keeper(r->source, keeper.pid);
+	return pipeline_append(&r->pipeline, &keeper, now);
+}
+
 static int keep_beating(struct run *r, uint64_t now)
 {
 	if (!heartbeat_is_open(r->heartbeat) && now >= r->next_heartbeat) {
@@ -350,6 +371,8 @@ static int loop(struct run *r)
 			err = keep_beating(r, now);
 		if (!err)
 			err = chain_tick(r->pipeline.chain, now);
+		if (!err)
+			err = record_keeper(r, now);
 		if (err)
 			return err;
 		control_serve(r->control, r->pipeline.chain, now);
@@ -494,6 +517,13 @@ static int open_all(struct run *r)
 		e = open_model(r);
 	if (!e)
 		open_control(r);
+	if (!e) {
+		const char *why;
+		uint32_t keeper;
+
+		chain_restarts(r->pipeline.chain, &why, &keeper);
+		source_set_keeper(r->source, keeper);
+	}
 	if (!e && source_start(r->source, err, sizeof(err)))
 		e = complain(EXIT_COULD_NOT, "run: %s", err);
 	return e ? e : open_attribution(r);

@@ -280,6 +280,11 @@ static void put_own(struct buffer *to, const struct record *r)
 	case RECORD_PRUNE:
 		put_prune(to, r);
 		break;
+	case RECORD_KEEPER:
+		buffer_text(to, "the one that held the keys was ");
+		escape_text(to, r->name);
+		buffer_print(to, "; process %u took its place", r->pid);
+		break;
 	case RECORD_ALERT:
 		output_alert(to, r);
 		break;

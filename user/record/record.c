@@ -130,6 +130,11 @@ static const struct record_field prune_fields[] = { FIELD("time", time, FORM_U64
 						    FIELD("keep_first", keep_first, FORM_U64),
 						    FIELD("why", why, FORM_BYTES),
 						    END };
+static const struct record_field keeper_fields[] = {
+	FIELD("time", time, FORM_U64),	 FIELD("run", run, FORM_U32),
+	FIELD("pid", pid, FORM_U32),	 FIELD("count", count, FORM_U64),
+	FIELD("name", name, FORM_BYTES), END
+};
 static const struct record_field alert_fields[] = { FIELD("time", time, FORM_U64),
 						    FIELD("at", at, FORM_U64),
 						    FIELD("first", first, FORM_U64),
@@ -152,6 +157,7 @@ static const struct record_type types[] = {
 	{ RECORD_USER, "user", user_fields },
 	{ RECORD_ARCHIVE, "archive", archive_fields },
 	{ RECORD_PRUNE, "prune", prune_fields },
+	{ RECORD_KEEPER, "keeper", keeper_fields },
 	{ RECORD_ALERT, "alert", alert_fields },
 	{ RECORD_DIGEST, "digest", digest_fields },
 	{ RECORD_EXEC, "exec", exec_fields },

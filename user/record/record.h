@@ -27,6 +27,7 @@ enum record_kind {
 	RECORD_USER = 0x15,    /* a uid and the name it has from here on */
 	RECORD_ARCHIVE = 0x16, /* a copy of the chain was made elsewhere, or could not be */
 	RECORD_PRUNE = 0x17,   /* who had segments deleted, and why that was right */
+	RECORD_KEEPER = 0x18,  /* the process that holds the keys was replaced */
 	RECORD_ALERT = 0x20,
 	RECORD_DIGEST = 0x21, /* of the model, for replay --check */
 	RECORD_EXEC = 0x40,
@@ -177,6 +178,9 @@ struct record {
 	 * each family */
 	struct bytes values;
 
+	/* KEEPER: `pid` is the new one, `count` how many times in this run, `name` how the last one
+	 * ended */
+
 	/* LOSS */
 	uint64_t count, since; /* events; epoch ns of the last time it was known to be complete */
 	uint32_t reason, lost_family;
@@ -248,6 +252,12 @@ const char *record_how_name(unsigned int how);
 
 /* Unpack a list of varints (`values`, `fill`): how many there were, at most room; -EBADMSG. */
 int record_unpack(struct bytes from, uint64_t *to, size_t room);
+
+/* True for kinds that accuse nobody but speak of the host: what it lost, what was done to us. */
+static inline bool record_is_of_host(uint8_t kind)
+{
+	return kind == RECORD_LOSS || kind == RECORD_KEEPER;
+}
 
 /* True for kinds that stand for one kernel event (they carry run, ring, cpu and seq). */
 static inline bool record_is_event(uint8_t kind)

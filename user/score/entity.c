@@ -27,7 +27,7 @@ uint64_t entity_key(const uint8_t key[16], const struct record *record)
 	uint8_t whole[1 + 4 + 2 * (4 + NAME_PLAIN)];
 	uint8_t *p = put_u8(whole, record->actor);
 
-	if (record->kind == RECORD_LOSS) /* the host itself */
+	if (record_is_of_host(record->kind))
 		return siphash(key, "host", 4);
 	p = put_u32(p, record->user.len ? 0 : uid_of(record));
 	p = put_name(p, key, record->user);
@@ -40,7 +40,7 @@ enum sort entity_sort(const struct record *record)
 {
 	bool is_person = record->actor == ACTOR_HUMAN || record->actor == ACTOR_UNKNOWN;
 
-	return is_person && record->kind != RECORD_LOSS ? SORT_PERSON : SORT_OTHER;
+	return is_person && !record_is_of_host(record->kind) ? SORT_PERSON : SORT_OTHER;
 }
 
 struct label entity_name(const struct record *record)
@@ -49,7 +49,7 @@ struct label entity_name(const struct record *record)
 						   "kernel/" };
 	struct label name = { 0 };
 
-	if (record->kind == RECORD_LOSS) {
+	if (record_is_of_host(record->kind)) {
 		label_add(&name, "host");
 		return name;
 	}

@@ -224,6 +224,7 @@ static bool is_scored(const struct record *record)
 	case RECORD_SETUID:
 	case RECORD_CONNECT:
 	case RECORD_LOSS:
+	case RECORD_KEEPER:
 		return true;
 	default:
 		return false;

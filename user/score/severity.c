@@ -290,6 +290,8 @@ static const struct row {
 	{ RECORD_SETUID, 32, ANYONE, NOTHING, 0, if_root_by_call, "T1548",
 	  "became root by capability" },
 	{ RECORD_LOSS, 32, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
+	{ RECORD_KEEPER, 60, ANYONE, NOTHING, 0, NULL, "T1562.001",
+	  "the process that seals was ended" },
 };
 _Static_assert(COUNT(rows) <= 32, "rows met are remembered as 32 bits");
 
@@ -343,7 +345,7 @@ static void add_magnitude(struct label *text, uint64_t count)
 static void fill(struct severity *to, size_t at, const struct record *record)
 {
 	to->row = (uint8_t)at;
-	to->halvings = record->kind == RECORD_LOSS ? 0 : HALVINGS_ALL;
+	to->halvings = record_is_of_host(record->kind) ? 0 : HALVINGS_ALL;
 	to->bits = bits_of(&rows[at], record);
 	to->text.len = 0;
 	label_add(&to->text, rows[at].technique);
