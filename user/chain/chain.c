@@ -16,6 +16,7 @@
 #include "chain/files.h"
 #include "chain/internal.h"
 #include "chain/seals.h"
+#include "chain/segment_file.h"
 #include "chain/text.h"
 #include "chain/writer.h"
 
