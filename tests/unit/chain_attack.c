@@ -9,31 +9,31 @@
 
 START_TEST(held_matches)
 {
-	struct chain_report report = judge_held(end.sealed, end.root);
+	struct chain_report report = judge_held(head.sealed, head.root);
 
 	assert_verdict(report, CHAIN_OK);
 	ck_assert_uint_eq(report.unwitnessed, 0);
 	report = judge_held(middle.sealed, middle.root);
 	assert_verdict(report, CHAIN_OK);
-	ck_assert_uint_eq(report.unwitnessed, end.entries - middle.entries);
-	ck_assert_uint_eq(judge(NULL).unwitnessed, end.entries);
+	ck_assert_uint_eq(report.unwitnessed, head.entries - middle.entries);
+	ck_assert_uint_eq(judge(NULL).unwitnessed, head.entries);
 }
 END_TEST
 
 START_TEST(held_differs)
 {
-	struct chain_report report = judge_held(middle.sealed, end.root);
+	struct chain_report report = judge_held(middle.sealed, head.root);
 
 	assert_verdict(report, CHAIN_FORK);
 	ck_assert_int_eq(report.exit_code, 1);
 	ck_assert_uint_eq(report.from, middle.sealed);
-	report = judge_held(end.sealed + 5, end.root);
+	report = judge_held(head.sealed + 5, head.root);
 	assert_verdict(report, CHAIN_ROLLBACK);
-	ck_assert_uint_eq(report.from, end.sealed);
-	ck_assert_uint_eq(report.to, end.sealed + 5);
-	report = judge_held(0, end.root);
+	ck_assert_uint_eq(report.from, head.sealed);
+	ck_assert_uint_eq(report.to, head.sealed + 5);
+	report = judge_held(0, head.root);
 	assert_verdict(report, CHAIN_FORK);
-	report = judge_held(UINT64_MAX, end.root);
+	report = judge_held(UINT64_MAX, head.root);
 	assert_verdict(report, CHAIN_ROLLBACK);
 }
 END_TEST
@@ -41,14 +41,14 @@ END_TEST
 /* The worst of several is the verdict. */
 START_TEST(held_many)
 {
-	struct chain_held held[3] = { { .size = end.sealed + 1 },
+	struct chain_held held[3] = { { .size = head.sealed + 1 },
 				      { .size = middle.sealed },
-				      { .size = end.sealed } };
+				      { .size = head.sealed } };
 	struct chain_verify_options options = { .held = held, .held_count = 3 };
 	struct chain_report report;
 
 	memcpy(held[1].root, middle.root, CHAIN_HASH);
-	memcpy(held[2].root, end.root, CHAIN_HASH);
+	memcpy(held[2].root, head.root, CHAIN_HASH);
 	report = judge(&options);
 	assert_verdict(report, CHAIN_ROLLBACK);
 	held[1].root[0] ^= 1;
@@ -72,7 +72,7 @@ START_TEST(held_note)
 	spew("../held", text, (size_t)len);
 	report = judge(&options);
 	assert_verdict(report, CHAIN_OK);
-	ck_assert_uint_eq(report.unwitnessed, end.entries - middle.entries);
+	ck_assert_uint_eq(report.unwitnessed, head.entries - middle.entries);
 
 	/* Only the witness has. */
 	strcpy(strstr(text, "\n\n") + 2, "\xe2\x80\x94 witness.example/w AAAAAQID\n");
@@ -101,7 +101,7 @@ START_TEST(held_note_of_another_log)
 	one_run("\020one");
 	assert_verdict(judge(NULL), CHAIN_OK);
 	assert_verdict(judge(&options), CHAIN_UNVERIFIABLE);
-	assert_verdict(judge_pinned(end.vkey), CHAIN_UNVERIFIABLE);
+	assert_verdict(judge_pinned(head.vkey), CHAIN_UNVERIFIABLE);
 }
 END_TEST
 
@@ -110,16 +110,16 @@ END_TEST
 START_TEST(pinned_key)
 {
 	char vkey[300];
-	struct chain_report report = judge_pinned(end.vkey);
+	struct chain_report report = judge_pinned(head.vkey);
 
 	assert_verdict(report, CHAIN_OK);
 	ck_assert(report.pinned);
-	snprintf(vkey, sizeof(vkey), "%s\n", end.vkey);
+	snprintf(vkey, sizeof(vkey), "%s\n", head.vkey);
 	ck_assert(judge_pinned(vkey).pinned);
-	snprintf(vkey, sizeof(vkey), "%s\n\n", end.vkey);
+	snprintf(vkey, sizeof(vkey), "%s\n\n", head.vkey);
 	assert_verdict(judge_pinned(vkey), CHAIN_UNVERIFIABLE);
 	assert_verdict(judge_pinned(""), CHAIN_UNVERIFIABLE);
-	vkey[strlen(end.vkey) - 1] = 0;
+	vkey[strlen(head.vkey) - 1] = 0;
 	assert_verdict(judge_pinned(vkey), CHAIN_UNVERIFIABLE);
 }
 END_TEST
@@ -142,9 +142,9 @@ START_TEST(stolen_identity_key)
 	one_run("\020three");
 	report = judge(NULL);
 	assert_verdict(report, CHAIN_OK);
-	ck_assert_str_ne(report.origin, end.origin);
-	assert_verdict(judge_pinned(end.vkey), CHAIN_UNVERIFIABLE);
-	assert_verdict(judge_held(end.sealed, end.root), CHAIN_FORK);
+	ck_assert_str_ne(report.origin, head.origin);
+	assert_verdict(judge_pinned(head.vkey), CHAIN_UNVERIFIABLE);
+	assert_verdict(judge_held(head.sealed, head.root), CHAIN_FORK);
 }
 END_TEST
 
@@ -159,7 +159,7 @@ START_TEST(cut_at_close)
 	report = judge(NULL);
 	assert_verdict(report, CHAIN_OK);
 	ck_assert_uint_eq(report.unwitnessed, report.entries);
-	assert_verdict(judge_held(end.sealed, end.root), CHAIN_ROLLBACK);
+	assert_verdict(judge_held(head.sealed, head.root), CHAIN_ROLLBACK);
 	ck_assert_int_eq(try_open(), -ESTALE);
 	ck_assert_ptr_nonnull(strstr(chain_err.text, "rolled back"));
 }
@@ -180,7 +180,7 @@ START_TEST(cut_at_seal)
 	assert_verdict(judge(NULL), CHAIN_TORN);
 	spew(SEG3, segment->data, parts[1].at);
 	assert_verdict(judge(NULL), CHAIN_TORN);
-	assert_verdict(judge_held(end.sealed, end.root), CHAIN_ROLLBACK);
+	assert_verdict(judge_held(head.sealed, head.root), CHAIN_ROLLBACK);
 	ck_assert_int_eq(try_open(), -ESTALE);
 }
 END_TEST
@@ -199,8 +199,8 @@ START_TEST(cut_below_seal)
 	}
 	report = judge(NULL);
 	ck_assert_str_eq(report.file, SEG3);
-	ck_assert_uint_eq(report.from, end.sealed - 2);
-	ck_assert_uint_eq(report.to, end.sealed);
+	ck_assert_uint_eq(report.from, head.sealed - 2);
+	ck_assert_uint_eq(report.to, head.sealed);
 	ck_assert_uint_ge(report.last_good, middle.sealed);
 }
 END_TEST
@@ -212,11 +212,11 @@ START_TEST(rollback_with_keys)
 	spew("../D.keys/seal.key", middle_keys, 1024);
 	one_run("\020other");
 	assert_verdict(judge(NULL), CHAIN_OK);
-	assert_verdict(judge_pinned(end.vkey), CHAIN_OK);
+	assert_verdict(judge_pinned(head.vkey), CHAIN_OK);
 	assert_verdict(judge_held(middle.sealed, middle.root), CHAIN_OK);
-	assert_verdict(judge_held(end.sealed, end.root), CHAIN_FORK);
+	assert_verdict(judge_held(head.sealed, head.root), CHAIN_FORK);
 	one_run("\020longer");
-	assert_verdict(judge_held(end.sealed, end.root), CHAIN_FORK);
+	assert_verdict(judge_held(head.sealed, head.root), CHAIN_FORK);
 }
 END_TEST
 
@@ -224,7 +224,7 @@ END_TEST
 
 START_TEST(after_close)
 {
-	append_block(SEG3, end.entries, "\x10more", 5);
+	append_block(SEG3, head.entries, "\x10more", 5);
 	assert_verdict(judge(NULL), CHAIN_TAMPER);
 	ck_assert_int_eq(try_open(), -EBADMSG);
 	put_image(&at_end);
@@ -273,7 +273,7 @@ END_TEST
 
 START_TEST(judge_rows)
 {
-	struct chain_report report = end;
+	struct chain_report report = head;
 
 	report.coverage.lost = 3;
 	chain_judge(&report);
@@ -294,20 +294,20 @@ START_TEST(judge_rows)
 	ck_assert_int_eq(report.exit_code, 1);
 	ck_assert_uint_eq(report.from, 4);
 
-	report = end;
+	report = head;
 	report.unsealed = 1;
 	chain_judge(&report);
 	assert_verdict(report, CHAIN_TORN);
-	report = end;
+	report = head;
 	report.torn_bytes = 1;
 	chain_judge(&report);
 	assert_verdict(report, CHAIN_TORN);
-	report = end;
+	report = head;
 	report.torn_seal = true;
 	chain_judge(&report);
 	assert_verdict(report, CHAIN_TORN);
 
-	report = end;
+	report = head;
 	report.closed = false;
 	chain_judge(&report);
 	assert_verdict(report, CHAIN_TORN);

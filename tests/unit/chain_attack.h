@@ -8,7 +8,7 @@
 
 static UNUSED struct image at_start, at_middle,
 	at_end; /* after seals 1 (CLOSE), 3 (CLOSE), 5 (CLOSE) */
-static UNUSED struct chain_report middle, end;
+static UNUSED struct chain_report middle, head;
 static uint8_t *middle_keys;
 
 static UNUSED void one_run(const char *record)
@@ -35,11 +35,11 @@ static UNUSED void setup(void)
 	middle_keys = slurp("../D.keys/seal.key", &len);
 	ck_assert_uint_eq(len, 1024);
 	one_run("\020two");
-	end = judge(NULL);
+	head = judge(NULL);
 	load_image(&at_end);
 	assert_verdict(middle, CHAIN_OK);
-	assert_verdict(end, CHAIN_OK);
-	ck_assert_uint_eq(end.seals, 5);
+	assert_verdict(head, CHAIN_OK);
+	ck_assert_uint_eq(head.seals, 5);
 }
 
 static UNUSED void teardown(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Entries of the chain's own that nobody may write, leave out, or bend: types and places, and the
- * RECOVERY that owns up to an unclean end.
+ * RECOVERY that owns up to an unclean head.
  */
 #include "chain_attack.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Attacks by one who has the keys of the moment: seals, notes and prunings made with them. */
+
 #include "chain_attack.h"
 
 #include "chain/note.h"
@@ -54,7 +55,7 @@ static void forge_seal(uint32_t flags, bool wrong_root)
 static void forge_note(const char *file, const char *origin, const char *more)
 {
 	char body[NOTE_BODY_MAX], note[1024];
-	struct chain_report report = end;
+	struct chain_report report = head;
 	struct log_name name = { 0 };
 	uint8_t sig[64];
 	struct keys *keys;
@@ -62,9 +63,9 @@ static void forge_note(const char *file, const char *origin, const char *more)
 	size_t len;
 	int fd = keys_open_dir(chain_path, 0, &chain_err);
 
-	sodium_hex2bin(lid, sizeof(lid), strrchr(end.origin, '/') + 1, 40, NULL, NULL, NULL);
-	sodium_hex2bin(name.key_id, 4, strchr(end.vkey, '+') + 1, 8, NULL, NULL, NULL);
-	strcpy(name.origin, end.origin);
+	sodium_hex2bin(lid, sizeof(lid), strrchr(head.origin, '/') + 1, 40, NULL, NULL, NULL);
+	sodium_hex2bin(name.key_id, 4, strchr(head.vkey, '+') + 1, 8, NULL, NULL, NULL);
+	strcpy(name.origin, head.origin);
 	ck_assert_int_eq(keys_load(&keys, fd, lid, &chain_err), 0);
 	close(fd);
 	len = note_body(origin, report.sealed, report.root, body);
@@ -80,14 +81,14 @@ START_TEST(forged_notes)
 	const char *notes[] = { file_path("../held"), NULL };
 	struct chain_verify_options options = { .checkpoints = notes };
 
-	forge_note("checkpoint", end.origin, "");
+	forge_note("checkpoint", head.origin, "");
 	assert_verdict(judge(NULL), CHAIN_OK);
-	forge_note("checkpoint", end.origin, "\xe2\x80\x94 witness.example/w AAAAAQID\n");
+	forge_note("checkpoint", head.origin, "\xe2\x80\x94 witness.example/w AAAAAQID\n");
 	assert_verdict(judge(NULL), CHAIN_TAMPER);
 	forge_note("checkpoint", "host/indelible/other", "");
 	assert_verdict(judge(NULL), CHAIN_TAMPER);
-	forge_note("checkpoint", end.origin, "");
-	forge_note("../held", end.origin, "");
+	forge_note("checkpoint", head.origin, "");
+	forge_note("../held", head.origin, "");
 	assert_verdict(judge(&options), CHAIN_OK);
 	forge_note("../held", "host/indelible/other", "");
 	assert_verdict(judge(&options), CHAIN_UNVERIFIABLE);
