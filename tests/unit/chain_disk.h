@@ -19,6 +19,7 @@ enum disk_mode {
 	DISK_EXIT,	/* call number `at` is the last: nothing after it happens */
 	DISK_FAIL_ONE,	/* that call fails */
 	DISK_FAIL_REST, /* that and all later ones fail */
+	DISK_LIE,	/* that pwrite writes something else */
 };
 
 enum disk_call {
@@ -29,6 +30,7 @@ enum disk_call {
 	CALL_DATASYNC = 16,
 	CALL_SYNC = CALL_FSYNC | CALL_DATASYNC,
 	CALL_ANY = 31,
+	CALL_UNLINK = 32, /* not of a writer: only packing removes what counts */
 };
 
 static struct {
@@ -36,8 +38,9 @@ static struct {
 	unsigned which; /* calls that count */
 	int at, count;
 	int error;
-	bool short_write; /* a failing pwrite first writes half */
-	char shadow[80];  /* directory of what is durable, "" for none */
+	bool short_write;      /* a failing pwrite first writes half */
+	char shadow[80];       /* directory of what is durable, "" for none */
+	void (*renamed)(void); /* called after every rename */
 	int renames;
 	char from[8][160], to[8][160];
 } disk;
@@ -134,6 +137,9 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 		n = syscall(SYS_pwrite64, fd, data, len / 2, offset);
 		if (disk.mode == DISK_EXIT)
 			_exit(9);
+	} else if (disk.mode == DISK_LIE) {
+		n = syscall(SYS_pwrite64, fd, data, len, offset);
+		syscall(SYS_pwrite64, fd, "?", 1, offset + (off_t)len / 2);
 	} else {
 		errno = disk.error;
 		n = -1;
@@ -180,6 +186,19 @@ int ftruncate(int fd, off_t len)
 	return n;
 }
 
+int unlinkat(int fd, const char *name, int flags)
+{
+	int n;
+
+	pthread_mutex_lock(&disk_lock);
+	if (disk_fails(CALL_UNLINK, fd))
+		errno = disk.error, n = -1;
+	else
+		n = (int)syscall(SYS_unlinkat, fd, name, flags);
+	pthread_mutex_unlock(&disk_lock);
+	return n;
+}
+
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
 	char path[160];
@@ -197,6 +216,8 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 		snprintf(disk.to[i], sizeof(disk.to[i]), "%.100s/%.50s", path, to);
 	}
 	pthread_mutex_unlock(&disk_lock);
+	if (n == 0 && disk.renamed)
+		disk.renamed();
 	return n;
 }
 

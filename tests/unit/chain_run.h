@@ -24,6 +24,7 @@ static struct promise {
 } * promise;
 
 static UNUSED int cells;
+static UNUSED uint64_t run_segment_bytes = 1200;
 
 static UNUSED void setup(void)
 {
@@ -65,7 +66,7 @@ static UNUSED int run_records(void)
 	char record[64];
 	int err;
 
-	options.segment_bytes = 1200;
+	options.segment_bytes = run_segment_bytes;
 	err = chain_open(&chain, &options, &opened, &chain_err);
 	if (err)
 		return err;

@@ -21,7 +21,7 @@ static int open_failed(int err, const char **why)
 	return err;
 }
 
-static int open_plain(int dirfd, uint64_t number, struct segment *ret, const char **why)
+int segment_open_plain(int dirfd, uint64_t number, struct segment *ret, const char **why)
 {
 	char name[SEGMENT_NAME_MAX];
 
@@ -71,7 +71,7 @@ static int read_header(uint64_t number, struct segment *segment, const char **wh
 
 int segment_open(int dirfd, uint64_t number, struct segment *ret, const char **why)
 {
-	int err = open_plain(dirfd, number, ret, why);
+	int err = segment_open_plain(dirfd, number, ret, why);
 
 	/* In this order: the packed one is there before the plain one goes. */
 	if (err == -ENOENT)
@@ -135,8 +135,7 @@ int segment_hash(const struct segment *segment, uint64_t offset, uint64_t len,
 
 /* --- plain and packed ------------------------------------------------------------------------ */
 
-static int compare_bytes(const struct segment *plain, const struct segment *packed,
-			 const char **why)
+int segment_same(const struct segment *plain, const struct segment *packed, const char **why)
 {
 	uint8_t *buffer = malloc(2 * COMPARE_AT_ONCE), *other;
 	ssize_t n = COMPARE_AT_ONCE, m = 0;
@@ -168,13 +167,24 @@ static int compare_bytes(const struct segment *plain, const struct segment *pack
 int segment_compare(int dirfd, uint64_t number, const char **why)
 {
 	struct segment plain, packed = { .fd = -1 };
-	int err = open_plain(dirfd, number, &plain, why);
+	int err = segment_open_plain(dirfd, number, &plain, why);
 
 	if (err == 0)
 		err = open_packed(dirfd, number, &packed, why);
 	if (err == 0)
-		err = compare_bytes(&plain, &packed, why);
+		err = segment_same(&plain, &packed, why);
 	segment_close(&plain);
 	segment_close(&packed);
 	return err == -ENOENT ? 0 : err;
+}
+
+int segment_remove(int dirfd, uint64_t number)
+{
+	char plain[SEGMENT_NAME_MAX], packed[SEGMENT_NAME_MAX];
+
+	segment_name(number, plain);
+	packed_name(number, packed);
+	if (unlinkat(dirfd, plain, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return unlinkat(dirfd, packed, 0) < 0 && errno != ENOENT ? -errno : 0;
 }

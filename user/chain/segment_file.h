@@ -23,6 +23,9 @@ struct segment {
 int segment_open(int dirfd, uint64_t number, struct segment *ret, const char **why);
 void segment_close(struct segment *segment);
 
+/* The plain file as it is; its header is not looked at. */
+int segment_open_plain(int dirfd, uint64_t number, struct segment *ret, const char **why);
+
 /* As pread_all. Of a packed one, reading on is cheap and going back begins anew; -EBADMSG when it
  * is damaged, for a reason that segment_why tells. */
 ssize_t segment_read(const struct segment *segment, void *data, size_t len, uint64_t offset);
@@ -38,8 +41,15 @@ const char *segment_why(const struct segment *segment);
 int segment_hash(const struct segment *segment, uint64_t offset, uint64_t len,
 		 uint8_t ret[CHAIN_HASH]);
 
+/* Do both hold the same bytes, and is the packed one whole? 0, -EBADMSG and why, other -errno. */
+int segment_same(const struct segment *plain, const struct segment *packed, const char **why);
+
 /* Where a segment is there plain and packed (a crash while packing), both must hold the same:
  * 0 also when there are not both, -EBADMSG and why, other -errno. */
 int segment_compare(int dirfd, uint64_t number, const char **why);
+
+/* Remove a segment in the order that a packer beside it counts on: plain, then packed. 0 also
+ * when it is not there. */
+int segment_remove(int dirfd, uint64_t number);
 
 #endif

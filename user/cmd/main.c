@@ -48,6 +48,9 @@ const struct command commands[] = {
 	  "  --held SIZE:ROOT    the same by hand, as the collector prints it; may be given again\n"
 	  "  --witness FILE      verifier key of a cosigner; may be given again\n"
 	  "  --format F          text (default) or json\n" },
+	{ "pack", cmd_pack, "make the segments that are closed and sealed small",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --quiet             print errors only\n" },
 	{ "keygen", cmd_keygen, "make a new chain and its keys, print the verifier key",
 	  "  --chain DIR         where the chain will be kept\n"
 	  "  --name NAME         name of the host in the origin (default: the host name)\n" },
