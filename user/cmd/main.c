@@ -48,6 +48,10 @@ const struct command commands[] = {
 	  "  --held SIZE:ROOT    the same by hand, as the collector prints it; may be given again\n"
 	  "  --witness FILE      verifier key of a cosigner; may be given again\n"
 	  "  --format F          text (default) or json\n" },
+	{ "export", cmd_export, "write the chain as a tiled log that other programs read",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --tiles DIR         where the tiled log is kept; brought up to date when it is "
+	  "there\n" },
 	{ "pack", cmd_pack, "make the segments that are closed and sealed small",
 	  "  --chain DIR         where the chain is kept\n"
 	  "  --quiet             print errors only\n" },
