@@ -12,6 +12,7 @@ const struct command commands[] = {
 	  "  --for SECONDS       end by itself\n"
 	  "  --quiet             print alerts and errors only\n"
 	  "  --ring-size BYTES   of the main ring, a power of two (default 16777216)\n"
+	  "  --no-pack           leave closed segments as they are\n"
 	  "  --events FILE       take captured events from FILE, not from the kernel\n"
 	  "  --save-events FILE  also write the events as they come from the kernel\n" },
 	{ "show", cmd_show, "print records",
@@ -54,6 +55,7 @@ const struct command commands[] = {
 	  "there\n" },
 	{ "pack", cmd_pack, "make the segments that are closed and sealed small",
 	  "  --chain DIR         where the chain is kept\n"
+	  "  --idle              only with time and disk that nobody else wants\n"
 	  "  --quiet             print errors only\n" },
 	{ "keygen", cmd_keygen, "make a new chain and its keys, print the verifier key",
 	  "  --chain DIR         where the chain will be kept\n"

@@ -25,6 +25,7 @@
 #include "cmd/control.h"
 #include "cmd/heartbeat.h"
 #include "cmd/history.h"
+#include "cmd/packer.h"
 #include "cmd/pipeline.h"
 #include "cmd/settings.h"
 #include "output/output.h"
@@ -42,6 +43,7 @@ struct run {
 	struct heartbeat *heartbeat;
 	struct event_writer *saved;
 	struct control *control; /* NULL: the socket could not be made */
+	struct packer packer;
 	struct pipeline pipeline;
 	uint8_t key[16];
 	uint64_t boot_time, received, next_heartbeat, next_status, next_seal, last_received;
@@ -356,6 +358,16 @@ static int sleep_until_due(struct run *r, uint64_t now)
 	return source_wait(r->source, wait > IDLE_WAIT_MS ? IDLE_WAIT_MS : (int)wait);
 }
 
+static void pack_segments(struct run *r, uint64_t now)
+{
+	const char *trouble = packer_serve(&r->packer, r->pipeline.chain, now);
+
+	if (!trouble)
+		return;
+	clear_status(r);
+	complain(0, "run: %s", trouble);
+}
+
 static int loop(struct run *r)
 {
 	uint64_t now = clock_monotonic(), end = UINT64_MAX;
@@ -376,6 +388,8 @@ static int loop(struct run *r)
 		if (err)
 			return err;
 		control_serve(r->control, r->pipeline.chain, now);
+		if (!r->settings.no_pack)
+			pack_segments(r, now);
 		if (r->terminal && !r->settings.quiet && now >= r->next_status) {
 			r->next_status = now + SECOND;
 			print_status(r);
@@ -536,6 +550,7 @@ static void close_all(struct run *r)
 	if (event_writer_close(r->saved))
 		complain(0, "run: %s could not be written whole", r->settings.save_events);
 	control_stop(r->control);
+	packer_stop(&r->packer);
 	source_close(r->source);
 	attribute_close(r->attribute);
 	heartbeat_close(r->heartbeat);
@@ -556,6 +571,7 @@ int cmd_run(int argc, char **argv)
 		free(r);
 		return EXIT_COULD_NOT;
 	}
+	packer_init(&r->packer, r->settings.dir);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);

@@ -39,6 +39,7 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		{ "for", required_argument, NULL, 'f' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "ring-size", required_argument, NULL, 'r' },
+		{ "no-pack", no_argument, NULL, 'p' },
 		{ "events", required_argument, NULL, 'e' },
 		{ "save-events", required_argument, NULL, 'w' },
 		{ 0 },
@@ -71,6 +72,9 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 				return false;
 			}
 			s->loader.ring_bytes = n;
+			break;
+		case 'p':
+			s->no_pack = true;
 			break;
 		case 'e':
 			s->events = optarg;

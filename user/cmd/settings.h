@@ -9,7 +9,7 @@ struct settings {
 	const char *scope_text;
 	struct loader_options loader;
 	uint64_t seconds; /* 0: until stopped */
-	bool quiet;
+	bool quiet, no_pack;
 };
 
 /* False after having complained. Texts point into argv. */
