@@ -2,6 +2,7 @@
 /* Pruning: the PRUNE entry is sealed first, agrees with the segments, and outlives a bad disk. */
 #include "chain_disk.h"
 
+#include "chain/retain.h"
 #include "chain/segment_file.h"
 
 static struct chain *begin_chain(void)
@@ -164,6 +165,38 @@ START_TEST(written_again)
 }
 END_TEST
 
+/* Nothing goes without a PRUNE that is sealed, whoever says it is there; and never the last two. */
+START_TEST(removed_only_by_a_sealed_prune)
+{
+	struct chain *chain = begin_chain();
+	uint64_t index, removed = 0, now = 100000 * MS;
+
+	fill(chain, 5);
+	chain_settle(chain);
+	ck_assert_int_eq(chain_remove_segments(chain_path, 3, 0, &removed, &chain_err), -EPERM);
+	append(chain, "\020critical", CHAIN_CRITICAL, now);
+	chain_settle(chain);
+	ck_assert_int_eq(chain_append_prune(chain, 3, first_of(3), now + MS, &index), 0);
+	chain_settle(chain); /* written, not sealed: the pause between two seals */
+	ck_assert_int_eq(chain_remove_segments(chain_path, 3, index, &removed, &chain_err), -EPERM);
+	ck_assert_int_eq(chain_tick(chain, now + 60 * MS), 0);
+	chain_settle(chain);
+	ck_assert_int_eq(chain_remove_segments(chain_path, 4, index, &removed, &chain_err), -EPERM);
+	ck_assert_int_eq(chain_remove_segments(chain_path, 5, index, &removed, &chain_err), -EPERM);
+	ck_assert_uint_eq(removed, 0);
+	ck_assert_int_eq(access(file_path("0000000000000001.seg"), F_OK), 0);
+	ck_assert_int_eq(chain_remove_segments(chain_path, 3, index, &removed, &chain_err), 0);
+	ck_assert_uint_eq(removed, 2);
+	ck_assert_int_ne(access(file_path("0000000000000002.seg"), F_OK), 0);
+	ck_assert_int_eq(access(file_path("0000000000000003.seg"), F_OK), 0);
+	removed = 7;
+	ck_assert_int_eq(chain_remove_segments(chain_path, 3, index, &removed, &chain_err), 0);
+	ck_assert_uint_eq(removed, 0);
+	close_chain(chain, now + 100 * MS);
+	assert_verdict(judge(NULL), CHAIN_OK);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("chain_prune");
@@ -174,6 +207,7 @@ int main(void)
 	tcase_add_test(tcase, not_sealed_yet);
 	tcase_add_test(tcase, refused);
 	tcase_add_test(tcase, written_again);
+	tcase_add_test(tcase, removed_only_by_a_sealed_prune);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

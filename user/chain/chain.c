@@ -110,14 +110,13 @@ int chain_append_prune(struct chain *chain, uint64_t keep_number, uint64_t keep_
 {
 	struct prune prune = { keep_number, keep_first };
 	uint8_t entry[PRUNE_LEN];
-	int err = writer_absorb(chain);
+	int err = absorb(chain, now);
 
 	if (err)
 		return err;
 	if (keep_number < 2 || keep_number >= chain->segment.number ||
 	    keep_first > chain->news.sealed || check_segment(chain, keep_number, keep_first))
 		return -EINVAL;
-	chain->now = now;
 	prune_encode(&prune, entry);
 	err = writer_add(chain, bytes_of(entry, sizeof(entry)));
 	if (err)

@@ -35,6 +35,10 @@ bool parse_number(const char *text, const char *name, uint64_t min, uint64_t max
 
 #define KEEPER_PROGRAM "/proc/self/exe" /* for struct chain_options: this program */
 
+/* Epoch ns of 2026-11-23T10:00:00Z, @EPOCH, or an age: 30s, 10m, 2h, 3d; complains and returns
+ * false otherwise. */
+bool parse_time(const char *name, const char *text, uint64_t *ret);
+
 /* Where the chain is when nobody says: /var/lib/indelible for root, else ./indelible-chain. */
 const char *default_chain_dir(void);
 
@@ -61,6 +65,8 @@ int cmd_prove(int argc, char **argv);
 int cmd_check_proof(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
+int cmd_archive(int argc, char **argv);
+int cmd_prune(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_keeper(int argc, char **argv);

@@ -88,6 +88,38 @@ bool parse_number(const char *text, const char *name, uint64_t min, uint64_t max
 	return true;
 }
 
+bool parse_time(const char *name, const char *text, uint64_t *ret)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	struct tm tm = { 0 };
+	char *end;
+	unsigned long long n;
+
+	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (end && !*end) {
+		*ret = (uint64_t)timegm(&tm) * 1000000000;
+		return true;
+	}
+	errno = 0;
+	n = strtoull(text + (text[0] == '@'), &end, 10);
+	if (text[0] == '@' && text[1] && !*end && !errno && n < UINT64_MAX / 1000000000) {
+		*ret = n * 1000000000;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (end != text && *end == units[i].unit && !end[1] && !errno && n < 1000000) {
+			*ret = clock_epoch() - n * units[i].seconds * 1000000000;
+			return true;
+		}
+	}
+	complain(0, "%s '%s' is no time: 2026-11-23T10:00:00Z, @EPOCH, or 10m, 2h, 3d ago", name,
+		 text);
+	return false;
+}
+
 const char *default_chain_dir(void)
 {
 	return geteuid() == 0 ? "/var/lib/indelible" : "./indelible-chain";

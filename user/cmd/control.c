@@ -199,7 +199,7 @@ uint64_t control_due(const struct control *c)
 static int open_own(const char *command, const char *dir, struct chain **ret)
 {
 	char *schema = malloc(SCHEMA_ROOM);
-	struct chain_options options = { .dir = dir };
+	struct chain_options options = { .dir = dir, .keeper = KEEPER_PROGRAM };
 	struct chain_error err = { 0 };
 	struct chain_opened opened;
 	struct host host;

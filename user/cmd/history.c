@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/retain.h"
+
 #define KEY_NAME "score-key "
 
 uint64_t history_from(uint64_t next)
@@ -15,6 +17,19 @@ uint64_t history_from(uint64_t next)
 	const uint64_t step = HISTORY_HORIZON / 2;
 
 	return next < HISTORY_HORIZON ? 0 : next / step * step - step;
+}
+
+int history_begin(const char *dir, uint64_t next, uint64_t *ret, struct chain_error *err)
+{
+	struct chain_segments segments;
+	uint64_t first, from = history_from(next);
+	int e = chain_list_segments(dir, &segments, err);
+
+	if (!e)
+		e = chain_segment_first(dir, segments.first, &first, err);
+	if (!e)
+		*ret = first > from ? first : from;
+	return e;
 }
 
 ssize_t history_schema(const struct host *host, const uint8_t key[16], char ret[SCHEMA_ROOM])

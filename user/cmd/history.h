@@ -18,6 +18,9 @@
 /* First record the model of a run sees that begins at index next. */
 uint64_t history_from(uint64_t next);
 
+/* The same, of what was not pruned. 0 or -errno with err filled. */
+int history_begin(const char *dir, uint64_t next, uint64_t *ret, struct chain_error *err);
+
 /* The score key that stands in the log's first SCHEMA entry. 0, -ENOENT for no chain, -EBADMSG when
  * there is none in it. */
 int history_key(const char *dir, uint8_t ret[16], struct chain_error *err);

@@ -57,6 +57,20 @@ const struct command commands[] = {
 	  "  --chain DIR         where the chain is kept\n"
 	  "  --idle              only with time and disk that nobody else wants\n"
 	  "  --quiet             print errors only\n" },
+	{ "archive", cmd_archive, "copy what is published to a further place, and look at the copy",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --to DIR            the further place: a directory that verify accepts by itself\n"
+	  "  --to-command CMD    or a command that puts and gets whole objects: see the README\n"
+	  "  --every SECONDS     go on, and try again what fails\n"
+	  "  --anew              the place was emptied on purpose: copy everything again\n"
+	  "  --no-read-back      do not get back what the command has put\n" },
+	{ "prune", cmd_prune, "delete the oldest segments, which other places hold",
+	  "  --chain DIR         where the chain is kept\n"
+	  "  --keep-segments N   keep the last N (at least 2)\n"
+	  "  --older-than T      delete those that were finished before T: 30d, 12h, a time as "
+	  "show has it\n"
+	  "  --unarchived        also what no other place has acknowledged\n"
+	  "  --dry-run           say what would go\n" },
 	{ "keygen", cmd_keygen, "make a new chain and its keys, print the verifier key",
 	  "  --chain DIR         where the chain will be kept\n"
 	  "  --name NAME         name of the host in the origin (default: the host name)\n" },

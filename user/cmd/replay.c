@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/segment.h"
 #include "cmd/cmd.h"
 #include "cmd/history.h"
 #include "output/output.h"
@@ -19,7 +20,10 @@ struct replay {
 	bool check, json;
 	struct score *score;
 	uint8_t key[16];
-	uint64_t base; /* first record the model has seen */
+	uint64_t base;		/* first record the model has seen */
+	uint64_t first;		/* index there is: those before were pruned */
+	uint64_t blind_records; /* of runs whose model saw what was pruned */
+	bool begun, blind;
 	struct output_context context;
 	/* the alert that the record before calls for */
 	bool due;
@@ -91,6 +95,12 @@ static int on_record(struct replay *r, const struct chain_entry *entry, const st
 	struct record alert;
 	ssize_t n;
 
+	if (record->kind == RECORD_START)
+		r->blind = record->model_from < r->first;
+	if (r->blind) {
+		r->blind_records++;
+		return 0;
+	}
 	if (record->kind == RECORD_START && record->model_from != r->base &&
 	    begin_model(r, record->model_from, entry->index))
 		return -EIO;
@@ -127,6 +137,18 @@ static int replay_all(struct replay *r)
 		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "replay: %s",
 				err.text[0] ? err.text : strerror(-e));
 	while ((e = chain_reader_next(reader, &entry)) == 1) {
+		struct recovery recovery;
+
+		if (!r->begun)
+			r->first = entry.index;
+		r->blind |= !r->begun && r->first > 0; /* in the middle of a run */
+		r->begun = true;
+		/* A run that ended before it could write its alert. */
+		if (r->due && recovery_decode(entry.bytes, &recovery) == 0 &&
+		    recovery.reason == RECOVERY_UNCLEAN) {
+			r->unrecorded++;
+			r->due = false;
+		}
 		if (entry.bytes.data[0] < CHAIN_RECORD_TYPE)
 			continue;
 		e = record_decode(entry.bytes, &record);
@@ -156,16 +178,18 @@ static void print_summary(const struct replay *r)
 		printf("{\"records\":%" PRIu64 ",\"alerts\":%" PRIu64 ",\"unrecorded\":%" PRIu64
 		       ",\"digests\":%" PRIu64 ",\"digest\":\"%016" PRIx64 "\"%s}\n",
 		       r->records, r->alerts, r->unrecorded, r->digests, score_digest(r->score),
-		       !r->check      ? ""
-		       : r->different ? ",\"check\":\"different\""
-				      : ",\"check\":\"equal\"");
+		       !r->check	  ? ""
+		       : r->different	  ? ",\"check\":\"different\""
+		       : r->blind_records ? ",\"check\":\"pruned\""
+					  : ",\"check\":\"equal\"");
 	else
 		printf("%s%" PRIu64 " records, %" PRIu64 " alerts (%" PRIu64
 		       " not recorded: the run ended first), %" PRIu64
 		       " digests met, digest %016" PRIx64 "\n",
-		       !r->check      ? ""
-		       : r->different ? "DIFFERENT: "
-				      : "EQUAL: ",
+		       !r->check	  ? ""
+		       : r->different	  ? "DIFFERENT: "
+		       : r->blind_records ? "CANNOT COMPARE ALL: "
+					  : "EQUAL: ",
 		       r->records, r->alerts, r->unrecorded, r->digests, score_digest(r->score));
 }
 
@@ -218,6 +242,13 @@ int cmd_replay(int argc, char **argv)
 		print_summary(r);
 		if (r->check && r->different)
 			code = EXIT_BAD;
+		else if (r->blind_records)
+			code = complain(
+				r->check ? EXIT_COULD_NOT : EXIT_GOOD,
+				"replay: cannot compare %" PRIu64
+				" records: pruned: their model had seen entries before %" PRIu64
+				", the first there is",
+				r->blind_records, r->first);
 	}
 done:
 	score_close(r->score);

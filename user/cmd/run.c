@@ -46,6 +46,7 @@ struct run {
 	struct packer packer;
 	struct pipeline pipeline;
 	uint8_t key[16];
+	uint64_t model_from; /* first record it has seen */
 	uint64_t boot_time, received, next_heartbeat, next_status, next_seal, last_received;
 	unsigned restarts; /* of the keeper that were recorded */
 	bool terminal, status_shown;
@@ -182,7 +183,9 @@ static int open_model(struct run *r)
 	if (e)
 		return complain(EXIT_COULD_NOT, "run: cannot make the model: %s", strerror(-e));
 	chain_get_state(r->pipeline.chain, &s);
-	e = history_learn(r->pipeline.score, r->settings.dir, history_from(s.next), s.next, &err);
+	e = history_begin(r->settings.dir, s.next, &r->model_from, &err);
+	if (!e)
+		e = history_learn(r->pipeline.score, r->settings.dir, r->model_from, s.next, &err);
 	if (e)
 		return complain(EXIT_BAD, "run: cannot rebuild the model: %s", err.text);
 	return EXIT_GOOD;
@@ -265,7 +268,7 @@ static int append_start(struct run *r)
 
 	chain_get_state(r->pipeline.chain, &s);
 	start.time = clock_epoch();
-	start.model_from = history_from(s.next);
+	start.model_from = r->model_from;
 	memcpy(start.boot_id, r->host.boot_id, sizeof(start.boot_id));
 	start.host = bytes_of_text(r->host.full_name);
 	start.kernel = bytes_of_text(r->host.kernel);

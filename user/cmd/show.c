@@ -47,39 +47,6 @@ static bool parse_kinds(const char *text, struct filter *f)
 	return good;
 }
 
-/* 2026-11-23T10:00:00Z, @EPOCH, or an age: 30s, 10m, 2h, 3d. */
-static bool parse_time(const char *text, const char *name, uint64_t *ret)
-{
-	static const struct {
-		char unit;
-		uint64_t seconds;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	struct tm tm = { 0 };
-	char *end;
-	unsigned long long n;
-
-	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (end && !*end) {
-		*ret = (uint64_t)timegm(&tm) * 1000000000;
-		return true;
-	}
-	errno = 0;
-	n = strtoull(text + (text[0] == '@'), &end, 10);
-	if (text[0] == '@' && text[1] && !*end && !errno && n < UINT64_MAX / 1000000000) {
-		*ret = n * 1000000000;
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (end != text && *end == units[i].unit && !end[1] && !errno && n < 1000000) {
-			*ret = clock_epoch() - n * units[i].seconds * 1000000000;
-			return true;
-		}
-	}
-	complain(0, "show: %s '%s' is no time: 2026-11-23T10:00:00Z, @EPOCH, or 10m, 2h, 3d ago",
-		 name, text);
-	return false;
-}
-
 static bool parse_options(int argc, char **argv, struct filter *f)
 {
 	static const struct option options[] = {
@@ -111,11 +78,11 @@ static bool parse_options(int argc, char **argv, struct filter *f)
 				return false;
 			break;
 		case 's':
-			if (!parse_time(optarg, "--since", &f->since))
+			if (!parse_time("show: --since", optarg, &f->since))
 				return false;
 			break;
 		case 't':
-			if (!parse_time(optarg, "--until", &f->until))
+			if (!parse_time("show: --until", optarg, &f->until))
 				return false;
 			break;
 		default:

@@ -12,11 +12,13 @@
 
 #include "base/escape.h"
 #include "chain/reader.h"
+#include "cmd/acknowledged.h"
 #include "cmd/cmd.h"
 #include "output/output.h"
 
-#define VALUES (RECORD_RINGS + 3 * RECORD_FAMILIES)
-#define CPUS   4096
+#define VALUES	    (RECORD_RINGS + 3 * RECORD_FAMILIES)
+#define CPUS	    4096
+#define COPIES_BACK 16 /* segments that are looked through for what was copied */
 
 struct counters {
 	uint64_t values[VALUES];
@@ -28,6 +30,7 @@ struct status {
 	uint64_t started, beat, received, misses, fill[RECORD_RINGS], entries, alerts, stopped;
 	uint32_t pid, canary;
 	struct counters *cpus; /* CPUS of them */
+	struct acknowledged copies;
 };
 
 static void copy_text(char *to, size_t room, struct bytes from)
@@ -96,6 +99,48 @@ static void add_time(struct buffer *to, const char *before, uint64_t time)
 		buffer_text(to, "never");
 }
 
+/* Where copies are, as far as the last segments tell. */
+static void put_copies(struct buffer *b, const struct status *s)
+{
+	const struct acknowledgement *made = &s->copies.made, *failed = &s->copies.failed;
+
+	if (made->found) {
+		buffer_print(b, "archive  entries below %" PRIu64 " are at ", made->size);
+		escape_text(b, bytes_of_text(made->place));
+		add_time(b, ", said at ", made->time);
+	} else {
+		buffer_print(b, "archive  no copy in the last %d segments", COPIES_BACK);
+	}
+	if (failed->found) {
+		add_time(b, "\narchive  fails since ", failed->time);
+		buffer_text(b, ": ");
+		escape_text(b, bytes_of_text(failed->why));
+	}
+	buffer_text(b, "\n");
+}
+
+static void put_copies_json(struct buffer *b, const struct status *s)
+{
+	const struct acknowledgement *made = &s->copies.made, *failed = &s->copies.failed;
+
+	buffer_text(b, ",\"archive\":{");
+	if (made->found) {
+		buffer_print(b, "\"size\":%" PRIu64 ",\"place\":\"", made->size);
+		escape_json(b, bytes_of_text(made->place));
+		add_time(b, "\",\"time\":\"", made->time);
+		buffer_text(b, failed->found ? "\"," : "\"");
+	}
+	if (failed->found) {
+		add_time(b, "\"failing_since\":\"", failed->time);
+		buffer_text(b, "\",\"failing_at\":\"");
+		escape_json(b, bytes_of_text(failed->place));
+		buffer_text(b, "\",\"why\":\"");
+		escape_json(b, bytes_of_text(failed->why));
+		buffer_text(b, "\"");
+	}
+	buffer_text(b, "}");
+}
+
 static void put_text(struct buffer *b, const struct status *s, bool live)
 {
 	if (live)
@@ -112,10 +157,11 @@ static void put_text(struct buffer *b, const struct status *s, bool live)
 		     "\nevents   %" PRIu64 " received, %" PRIu64 " programs skipped, canary %s\n"
 		     "rings    %" PRIu64 ", %" PRIu64 ", %" PRIu64
 		     " bytes waiting (main, credential, self)\n"
-		     "chain    %" PRIu64 " entries, %" PRIu64 " alerts this run\n"
-		     "family          sent       lost   filtered\n",
+		     "chain    %" PRIu64 " entries, %" PRIu64 " alerts this run\n",
 		     s->received, s->misses, s->canary == CANARY_SEEN ? "seen" : "not seen",
 		     s->fill[0], s->fill[1], s->fill[2], s->entries, s->alerts);
+	put_copies(b, s);
+	buffer_text(b, "family          sent       lost   filtered\n");
 	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
 		buffer_print(b, "%-10s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n",
 			     record_family_name(f), sum(s, f, 0), sum(s, f, 1), sum(s, f, 2));
@@ -143,7 +189,9 @@ static void put_json(struct buffer *b, const struct status *s, bool live)
 			     ",\"filtered\":%" PRIu64 "}",
 			     f ? "," : "", record_family_name(f), sum(s, f, 0), sum(s, f, 1),
 			     sum(s, f, 2));
-	buffer_text(b, "}}\n");
+	buffer_text(b, "}");
+	put_copies_json(b, s);
+	buffer_text(b, "}\n");
 }
 
 static bool parse_options(int argc, char **argv, const char **dir, bool *json)
@@ -205,6 +253,11 @@ static int read_chain(struct status *s, const char *dir)
 	if (e)
 		complain(0, "status: %s", chain_reader_error(reader));
 	chain_reader_close(reader);
+	if (e == 0) {
+		e = acknowledged_find(dir, NULL, COPIES_BACK, &s->copies, &err);
+		if (e)
+			complain(0, "status: %s", err.text);
+	}
 	return e == -EBADMSG ? EXIT_BAD : e ? EXIT_COULD_NOT : EXIT_GOOD;
 }
 
