@@ -50,7 +50,8 @@ static void write_vector(void)
 	memset(machine, 0xa1, sizeof(machine));
 	chain_random = known_random;
 	options.segment_bytes = 248; /* what segment 1 holds when it is full */
-	ck_assert_int_eq(chain_start(&chain, &options, machine, false, &opened, &chain_err), 0);
+	ck_assert_int_eq(chain_start(&chain, &options, machine, MAKE_IF_NONE, &opened, &chain_err),
+			 0);
 	ck_assert_int_eq(opened.created, 1);
 	append(chain, "\x10hello", CHAIN_NORMAL, 0);
 	append(chain, "\x10world", CHAIN_NORMAL, 0);

@@ -251,6 +251,16 @@ static int make_hello(const struct chain_options *options, const uint8_t machine
 	return 0;
 }
 
+static void keep_link(struct chain *chain, const struct chain_link *to)
+{
+	struct link link = { .direction = LINK_BACK,
+			     .size = to->size,
+			     .root = to->root,
+			     .vkey = bytes_of_text(to->vkey) };
+
+	chain->link_len = link_encode(&link, chain->link);
+}
+
 /* The first segment of this run: SCHEMA, RECOVERY if the last run ended uncleanly, and a seal. */
 static int begin(struct chain *chain, bool close, struct chain_error *err)
 {
@@ -262,7 +272,7 @@ static int begin(struct chain *chain, bool close, struct chain_error *err)
 }
 
 int chain_start(struct chain **ret, const struct chain_options *options, const uint8_t machine[16],
-		bool create, struct chain_opened *opened, struct chain_error *err)
+		enum log_making making, struct chain_opened *opened, struct chain_error *err)
 {
 	struct keeper_opened answer;
 	struct keeper_hello hello;
@@ -271,7 +281,7 @@ int chain_start(struct chain **ret, const struct chain_options *options, const u
 
 	if (err)
 		err->text[0] = 0;
-	code = make_hello(options, machine, create ? MAKE_NEW : MAKE_IF_NONE, &hello, err);
+	code = make_hello(options, machine, making, &hello, err);
 	if (code)
 		return code;
 	chain = chain_new(options);
@@ -281,7 +291,9 @@ int chain_start(struct chain **ret, const struct chain_options *options, const u
 	if (code)
 		goto fail;
 	*opened = answer.opened;
-	code = begin(chain, create, err);
+	if (opened->created && options->link)
+		keep_link(chain, options->link);
+	code = begin(chain, making == MAKE_NEW, err);
 	if (code)
 		goto fail;
 	*ret = chain;
@@ -297,7 +309,7 @@ int chain_open(struct chain **ret, const struct chain_options *options, struct c
 	uint8_t machine[16];
 
 	machine_hash(options->machine_id, machine);
-	return chain_start(ret, options, machine, false, opened, err);
+	return chain_start(ret, options, machine, MAKE_IF_NONE, opened, err);
 }
 
 int chain_keygen(const struct chain_options *options, struct chain_opened *opened,
@@ -308,7 +320,7 @@ int chain_keygen(const struct chain_options *options, struct chain_opened *opene
 	int code;
 
 	machine_hash(options->machine_id, machine);
-	code = chain_start(&chain, options, machine, true, opened, err);
+	code = chain_start(&chain, options, machine, MAKE_NEW, opened, err);
 	chain_abandon(chain);
 	return code;
 }

@@ -8,6 +8,8 @@
  * hashes what is on the disk and alone holds the keys. No clock is read: the caller says what time
  * it is, in monotonic nanoseconds. Format, write order and restart: README.md in this folder.
  */
+#include <stdbool.h>
+
 #include "base/bytes.h"
 
 #define CHAIN_RECORD_MAX 65519 /* bytes of one record */
@@ -25,6 +27,13 @@ struct chain_error {
 	char text[512];
 };
 
+/* Another log, at a size. */
+struct chain_link {
+	char vkey[256];
+	uint64_t size;
+	uint8_t root[CHAIN_HASH];
+};
+
 struct chain_options {
 	const char *dir;	 /* D; keys go to D".keys" */
 	const char *name;	 /* host name for the origin, [a-z0-9.-]{1,63}; used when created */
@@ -35,6 +44,8 @@ struct chain_options {
 	uint64_t segment_bytes;	 /* roll over at this size; 0 means 64 MiB */
 	const char *keeper;	 /* program to run as `PROGRAM keeper`, which calls chain_keep();
 				    NULL: keys are held by a thread of this process (tests) */
+	const struct chain_link *link; /* of the log that this one goes on from, or NULL; used
+					  when created */
 };
 
 /* What chain_open found and did. */
@@ -65,6 +76,7 @@ struct chain;
  * Create dir (0700) with keys and first seal, or restart from what is there (R1..R6).
  * 0, or: -EWOULDBLOCK another process writes it; -EKEYREJECTED keys or host differ;
  * -EBADMSG the evidence is damaged (TAMPER, exit 1); -ESTALE the chain was rolled back (exit 1);
+ * -EKEYREVOKED it was handed over to another log (chain_rotate);
  * -EPROTONOSUPPORT a version this build does not know; any other -errno from the system.
  * err is filled on failure.
  */
@@ -123,6 +135,22 @@ void chain_abandon(struct chain *chain);
  */
 int chain_keygen(const struct chain_options *options, struct chain_opened *opened,
 		 struct chain_error *err);
+
+struct chain_rotated {
+	char kept[512];	  /* directory in which the old log is now; "" when there was none */
+	bool handed_over; /* the old log's last entry names the new one */
+	struct chain_error refusal; /* else: why the old log could not be gone on with */
+};
+
+/*
+ * R7: end the log in options->dir, whatever its state, and put a new one with new keys in its
+ * place, which names the old one and how far that went. A log that can still be written is closed
+ * with an entry that names the new one, and its keys are erased; one that is refused is moved
+ * aside as it is. Call again after a crash at any point. old_schema: for the old log's last
+ * segment. -EWOULDBLOCK when a process writes the old log.
+ */
+int chain_rotate(const struct chain_options *options, struct bytes old_schema,
+		 struct chain_rotated *ret, struct chain_error *err);
 
 /*
  * Be the keeper: what the program named in chain_options does when it is run as `PROGRAM keeper`.

@@ -19,8 +19,7 @@ typedef unsigned long long ull;
 
 /* --- the directory --------------------------------------------------------------------------- */
 
-/* Without slashes at the end, so that dir".keys" lies beside it. */
-static int copy_dir(const char *dir, char **ret, struct chain_error *err)
+int chain_copy_dir(const char *dir, char **ret, struct chain_error *err)
 {
 	size_t len = strlen(dir);
 	const char *base;
@@ -308,26 +307,32 @@ static int match_key(struct log *log, const uint8_t pk[32], struct chain_error *
 
 /* --------------------------------------------------------------------------------------------- */
 
-static int restart_log(struct log *log, const struct file_list *list, const uint8_t machine[16],
-		       struct chain_error *err)
+static int restart_log(struct log *log, const struct file_list *list,
+		       const struct keeper_hello *hello, struct chain_error *err)
 {
 	struct seals_header header;
 	uint8_t pk[32];
 	uint64_t size;
-	int ret = open_seals(log, machine, &header, &size, err);
+	int ret = open_seals(log, hello->machine, &header, &size, err);
 
 	if (ret == 0)
 		ret = find_last_seal(log, &header, size, pk, err);
 	if (ret == 0)
 		ret = match_key(log, pk, err);
-	return ret ? ret : log_find_end(log, list, err);
+	if (ret == 0)
+		ret = log_find_end(log, list, err);
+	/* Who hands it over may still close it. */
+	if (ret == 0 && log->heir[0] && (log->clean || hello->making != MAKE_NEVER))
+		ret = chain_fail(err, -EKEYREVOKED, "%s was handed over to %s", log->dir,
+				 log->heir);
+	return ret;
 }
 
 int log_open(struct log *ret, const struct keeper_hello *hello, int dirfd, struct chain_error *err)
 {
 	struct log log = { .dirfd = dirfd, .seals_fd = -1 };
 	struct file_list list;
-	int code = copy_dir(hello->dir, &log.dir, err);
+	int code = chain_copy_dir(hello->dir, &log.dir, err);
 
 	if (code == 0)
 		code = open_dir(&log, hello->making != MAKE_NEVER, err);
@@ -341,7 +346,7 @@ int log_open(struct log *ret, const struct keeper_hello *hello, int dirfd, struc
 	if (hello->making == MAKE_NEW && list.seals)
 		code = chain_fail(err, -EEXIST, "%s already holds a chain", log.dir);
 	else if (list.seals)
-		code = restart_log(&log, &list, hello->machine, err);
+		code = restart_log(&log, &list, hello, err);
 	else if (list.count || list.checkpoint || hello->making == MAKE_NEVER)
 		code = damaged(&log, err, FILE_SEALS, "is missing");
 	else

@@ -25,7 +25,12 @@ struct log {
 	uint8_t dead_hash[CHAIN_HASH];
 	uint8_t old_boot[16]; /* of the run that wrote it, if it says so */
 	bool clean;	      /* closed, and nothing after */
+	char heir[VKEY_MAX];  /* "", or the log that a LINK after the last seal but one names */
 };
+
+/* Copy of a chain directory's name without slashes at the end, so that dir".keys" lies beside it;
+ * the caller frees it. -EINVAL for a name that cannot be. */
+int chain_copy_dir(const char *dir, char **ret, struct chain_error *err);
 
 /* Take up the log that hello speaks of. dirfd: the directory, locked already, or -1; taken over.
  * Errors as chain_open. */

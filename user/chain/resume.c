@@ -29,6 +29,17 @@ static int check_root(struct walk *w)
 	return memcmp(root, log->last.root, CHAIN_HASH) == 0 ? 0 : -EBADMSG;
 }
 
+static void note_heir(struct log *log, struct bytes entry)
+{
+	struct link link;
+
+	if (link_decode(entry, &link) == 0 && link.direction == LINK_FORWARD &&
+	    link.vkey.len < sizeof(log->heir)) {
+		memcpy(log->heir, link.vkey.data, link.vkey.len);
+		log->heir[link.vkey.len] = 0;
+	}
+}
+
 static int take_block(struct walk *w, const struct block *block)
 {
 	struct log *log = w->log;
@@ -41,6 +52,7 @@ static int take_block(struct walk *w, const struct block *block)
 		uint64_t j = log->tree.size - w->segment.header.tree.size;
 		int err;
 
+		note_heir(log, entry);
 		if (recovery_decode(entry, &recovery) == 0)
 			memcpy(log->old_boot, recovery.new_boot, 16);
 		w->why = "segment is too long";

@@ -202,6 +202,18 @@ int recovery_decode(struct bytes entry, struct recovery *ret)
 }
 
 /* LINK  0 type  1 direction u8  2 vlen u16  4 size u64  12 root[32]  44 vkey[vlen] */
+size_t link_encode(const struct link *link, uint8_t start[LINK_LEN_MAX])
+{
+	uint8_t *p = put_u8(start, ENTRY_LINK);
+
+	p = put_u8(p, (uint8_t)link->direction);
+	p = put_u16(p, (uint16_t)link->vkey.len);
+	p = put_u64(p, link->size);
+	p = put_bytes(p, link->root, CHAIN_HASH);
+	p = put_bytes(p, link->vkey.data, link->vkey.len);
+	return (size_t)(p - start);
+}
+
 int link_decode(struct bytes entry, struct link *ret)
 {
 	const uint8_t *p = entry.data;

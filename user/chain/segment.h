@@ -81,6 +81,10 @@ struct link {
 
 enum { LINK_BACK = 1, LINK_FORWARD = 2 };
 
+#define LINK_LEN_MAX (44 + 256) /* with any vkey of ours */
+
+/* Returns the length. */
+size_t link_encode(const struct link *link, uint8_t p[LINK_LEN_MAX]);
 int link_decode(struct bytes entry, struct link *ret);
 
 struct prune {

@@ -75,15 +75,15 @@ void writer_ask_sync(struct chain *chain)
 
 static int write_queued(struct chain *chain);
 
-/* What a segment begins with: SCHEMA, and RECOVERY if there is one, in one block. */
-static int add_beginning(const struct chain *chain, struct queue *queue, const uint8_t *recovery)
+/* What a segment begins with: SCHEMA, and RECOVERY or LINK if there is one, in one block. */
+static int add_beginning(const struct chain *chain, struct queue *queue, struct bytes second)
 {
 	int err;
 
 	queue->unbounded = true; /* nothing may come before: no waiting here */
 	err = queue_add(queue, bytes_of(chain->schema, chain->schema_len));
-	if (err == 0 && recovery)
-		err = queue_add(queue, bytes_of(recovery, RECOVERY_LEN));
+	if (err == 0 && second.len)
+		err = queue_add(queue, second);
 	queue->unbounded = false;
 	queue_end_block(queue);
 	return err;
@@ -92,7 +92,7 @@ static int add_beginning(const struct chain *chain, struct queue *queue, const u
 /* Blocks wait in the queue until the keeper has made the segment. */
 int writer_roll(struct chain *chain)
 {
-	int err = add_beginning(chain, &chain->queue, NULL);
+	int err = add_beginning(chain, &chain->queue, bytes_of(NULL, 0));
 
 	if (err)
 		return writer_stop(chain, err, "cannot begin a segment: %s", strerror(-err));
@@ -123,13 +123,17 @@ static void recovery_entry(const struct chain *chain, const struct open_segment 
  * that is not on the disk for certain. */
 static int write_again(struct chain *chain, const struct open_segment *segment)
 {
+	struct bytes second = bytes_of(chain->link, segment->number == 1 ? chain->link_len : 0);
 	uint8_t recovery[RECOVERY_LEN];
 	struct queue queue;
 	int err;
 
-	recovery_entry(chain, segment, recovery);
+	if (segment->reason) {
+		recovery_entry(chain, segment, recovery);
+		second = bytes_of(recovery, RECOVERY_LEN);
+	}
 	queue_init(&queue, segment->first);
-	err = add_beginning(chain, &queue, segment->reason ? recovery : NULL);
+	err = add_beginning(chain, &queue, second);
 	if (err == 0)
 		err = queue_move(&chain->queue, segment->first, &queue);
 	queue_end_block(&queue);

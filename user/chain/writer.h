@@ -34,6 +34,8 @@ struct chain {
 	uint8_t boot_id[16];
 	uint8_t *schema; /* the entry: type and text */
 	size_t schema_len;
+	uint8_t link[LINK_LEN_MAX]; /* the LINK back of a new log */
+	size_t link_len;
 	char *dir;
 	int stopped; /* -errno */
 	char why[320];
