@@ -114,6 +114,11 @@ $(O)/tests/kernel/%: tests/kernel/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STRICT) -O2 -static -pthread $< -o $@
 
+# Our side of the comparison with another implementation of Merkle proofs (tests/e2e/oracle.py).
+$(O)/tests/oracle/ours: $(O)/tests/oracle/ours.o $(call needs,chain)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(call libs,chain) -lpthread
+
 # --- benchmarks -----------------------------------------------------------------------------------
 $(O)/bench/empty.bpf.o: tools/bench/empty.bpf.c bpf/vmlinux.h
 	$(call say,BPF,$@)
@@ -135,7 +140,7 @@ check-unit: $(UNIT)
 	$(Q)tests/run $(O) unit
 check: check-build
 	$(Q)tests/run $(O)
-check-build: $(O)/indelible $(UNIT) $(TOOLS)
+check-build: $(O)/indelible $(UNIT) $(TOOLS) $(O)/tests/oracle/ours
 
 lint: $(O)/collect.skel.h
 	+$(Q)tools/lint
