@@ -198,24 +198,32 @@ END_TEST
 static struct note_key witness;
 static uint8_t witness_secret[64];
 
-/* One more line; the key is made for the name and the type 4. */
-static size_t cosign(const char *who, uint64_t time, char *note)
+/* The verifier key of a cosigner by this name. */
+static void make_key(const char *who, char vkey[512])
 {
-	uint8_t seed[32] = { 9 }, blob[4 + 8 + 64], id[32], named[300];
-	char message[1024], vkey[512], *p;
-	size_t len, body = (size_t)(strstr(note, "\n\n") + 1 - note), n = strlen(who);
+	uint8_t seed[32] = { 9 }, id[32], named[300];
+	size_t n = strlen(who);
+	char *p;
 
 	memcpy(named, who, n);
 	memcpy(named + n, "\n\4", 2);
 	crypto_sign_seed_keypair(named + n + 2, witness_secret, seed);
 	crypto_hash_sha256(id, named, n + 34);
-	p = vkey + sprintf(vkey, "%s+", who);
-	p = put_hex(p, id, 4);
+	p = put_hex(vkey + sprintf(vkey, "%s+", who), id, 4);
 	*p++ = '+';
 	put_base64(p, named + n + 1, 33);
-	ck_assert_int_eq(parse_key(vkey, &witness), 0);
+}
 
-	memcpy(blob, id, 4);
+/* One more line, of the witness. */
+static size_t cosign(const char *who, uint64_t time, char *note)
+{
+	size_t len, body = (size_t)(strstr(note, "\n\n") + 1 - note);
+	char message[1024], vkey[512], *p;
+	uint8_t blob[4 + 8 + 64];
+
+	make_key(who, vkey);
+	ck_assert_int_eq(parse_key(vkey, &witness), 0);
+	memcpy(blob, witness.id, 4);
 	for (int i = 0; i < 8; i++)
 		blob[4 + i] = (uint8_t)(time >> (56 - 8 * i));
 	len = (size_t)sprintf(message, "cosignature/v1\ntime %llu\n%.*s", (unsigned long long)time,
@@ -227,6 +235,35 @@ static size_t cosign(const char *who, uint64_t time, char *note)
 	strcpy(p, "\n");
 	return strlen(note);
 }
+
+START_TEST(key_names)
+{
+	static const char *const bad[] = {
+		"",	     "a b",	     "a\tb",  "a\nb",	     "a\x01",
+		"a\xc2\x85", "\xe1\x9a\x80", "a\xff", "\xed\xa0\x80"
+	};
+	static const char *const good[] = { "a", "example.com/x", "w\xc3\xa4hler",
+					    "\xf0\x9f\x90\xa7" };
+	char vkey[512], longest[NOTE_NAME_MAX + 1] = "";
+	struct note_key key;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		make_key(bad[i], vkey);
+		ck_assert_msg(parse_key(vkey, &key) == -EBADMSG, "row %zu", i);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		make_key(good[i], vkey);
+		ck_assert_msg(parse_key(vkey, &key) == 0, "row %zu", i);
+		ck_assert_str_eq(key.name, good[i]);
+	}
+	memset(longest, 'n', NOTE_NAME_MAX - 1);
+	make_key(longest, vkey);
+	ck_assert_int_eq(parse_key(vkey, &key), 0);
+	longest[NOTE_NAME_MAX - 1] = 'n';
+	make_key(longest, vkey);
+	ck_assert_int_eq(parse_key(vkey, &key), -EBADMSG);
+}
+END_TEST
 
 START_TEST(cosignatures)
 {
@@ -343,6 +380,7 @@ int main(void)
 	tcase_add_test(tcase, extension_lines);
 	tcase_add_test(tcase, many_signatures);
 	tcase_add_test(tcase, verifier_keys);
+	tcase_add_test(tcase, key_names);
 	tcase_add_test(tcase, cosignatures);
 	tcase_add_test(tcase, cosignature_times);
 	tcase_add_test(tcase, more_signatures);

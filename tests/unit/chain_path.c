@@ -272,7 +272,7 @@ START_TEST(bounds)
 {
 	struct span spans[PROOF_HASHES];
 	struct path path = { 0 };
-	uint8_t empty[CHAIN_HASH];
+	uint8_t empty[CHAIN_HASH], root[CHAIN_HASH];
 
 	ck_assert_int_eq(inclusion_spans(0, 0, spans), -EINVAL);
 	ck_assert_int_eq(inclusion_spans(7, 7, spans), -EINVAL);
@@ -286,6 +286,17 @@ START_TEST(bounds)
 	ck_assert_int_eq(growth_spans(9, 9, spans), 0);
 	ck_assert_int_eq(growth_spans(PROOF_SIZE_MAX / 2 - 1, PROOF_SIZE_MAX, spans), 63);
 	ck_assert_int_eq(growth_spans(PROOF_SIZE_MAX - 1, PROOF_SIZE_MAX, spans), 63);
+
+	/* the left edge of the largest tree there may be, and of one more leaf */
+	memcpy(root, leaf[0], CHAIN_HASH);
+	for (path.count = 0; path.count < PROOF_HASHES; path.count++) {
+		if (path.count == 62)
+			ck_assert_int_eq(check_inclusion(0, PROOF_SIZE_MAX, leaf[0], &path, root),
+					 0);
+		node_hash(root, path.hash[path.count], root);
+	}
+	ck_assert_int_eq(check_inclusion(0, PROOF_SIZE_MAX + 1, leaf[0], &path, root), -EBADMSG);
+	path.count = 0;
 
 	crypto_hash_sha256(empty, NULL, 0);
 	ck_assert_int_eq(check_growth(0, empty, 9, leaf[3], &path), 0);

@@ -109,6 +109,7 @@ static void refuse(uint64_t index, const char *note, int want, const char *word)
 
 START_TEST(not_provable)
 {
+	struct buffer proof = { 0 };
 	uint8_t root[CHAIN_HASH] = { 1 };
 	char note[1024];
 	size_t len;
@@ -123,6 +124,13 @@ START_TEST(not_provable)
 	len = sign_note(30, root, note);
 	spew("../note", note, len);
 	refuse(1, file_path("../note"), -EBADMSG, "root at size 30");
+	ck_assert_int_eq(
+		chain_prove_growth(chain_path, file_path("../note"), NULL, &proof, &chain_err),
+		-EBADMSG);
+	ck_assert_uint_eq(proof.len, 0);
+	ck_assert_int_eq(chain_prove_growth(chain_path, note_at(31), file_path("../note"), &proof,
+					    &chain_err),
+			 -ERANGE);
 	/* of more than there is */
 	len = sign_note(leaf_count + 1, root, note);
 	spew("../note", note, len);
@@ -341,6 +349,7 @@ START_TEST(bad_help)
 	spew("../note", note, len);
 	ck_assert_int_eq(check_buffer(&proof, &with), -EXDEV);
 	ck_assert_ptr_nonnull(strstr(chain_err.text, log_name.origin));
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "iost/indelible/"));
 	with.checkpoints = NULL;
 	with.vkey = "host+00000000+AAAA";
 	ck_assert_int_eq(check_buffer(&proof, &with), -EINVAL);
@@ -398,6 +407,29 @@ START_TEST(every_bit)
 
 	every_change(&proof, NULL);
 	every_change(&grown, &with);
+}
+END_TEST
+
+/* A proof needs an entry: behind the salt, at least a byte. */
+START_TEST(no_entry)
+{
+	struct buffer proof = prove(5, NULL), cut = { 0 };
+	const char *index = strstr(proof.data, "index ");
+
+	buffer_print(&cut, "c2sp.org/tlog-proof@v1\n%s", index);
+	ck_assert_int_eq(check_buffer(&cut, NULL), -EBADMSG);
+	for (size_t len = 1; len <= 17; len++) {
+		uint8_t extra[17] = { 0 };
+		char text[32];
+
+		put_base64(text, extra, len);
+		buffer_clear(&cut);
+		buffer_print(&cut, "c2sp.org/tlog-proof@v1\nextra %s\n%s", text, index);
+		ck_assert_int_eq(check_buffer(&cut, NULL), -EBADMSG);
+		ck_assert((strstr(chain_err.text, "no entry") != NULL) == (len <= 16));
+	}
+	buffer_free(&proof);
+	buffer_free(&cut);
 }
 END_TEST
 
@@ -503,6 +535,7 @@ int main(void)
 	tcase_add_test(tcase, cosigned);
 	tcase_add_test(tcase, bad_help);
 	tcase_add_test(tcase, every_bit);
+	tcase_add_test(tcase, no_entry);
 	tcase_add_test(tcase, forms);
 	tcase_add_test(tcase, largest_entry);
 	suite_add_tcase(suite, tcase);

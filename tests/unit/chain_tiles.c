@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "base/hash.h"
 #include "chain/published.h"
 #include "chain/tile_files.h"
 #include "chain/tiles.h"
@@ -342,7 +343,7 @@ START_TEST(damaged_export)
 	export(0);
 	width[0] = width[2] = leaf_count % 256;
 	width[1] = (unsigned)(leaf_count / 256);
-	write_records(10, 4000);
+	write_records(300, 4000);
 	for (int i = 0; i < 3; i++) {
 		char name[64] = "../tiles/";
 		size_t len;
@@ -354,6 +355,7 @@ START_TEST(damaged_export)
 		spew(name, data, len);
 		export(-EBADMSG);
 		ck_assert_ptr_nonnull(strstr(chain_err.text, "does not agree"));
+		ck_assert_int_ne(access(path_of("%s/tile/0/002", to), F_OK), 0);
 		data[len / 2] ^= 1;
 		spew(name, data, len - 1);
 		export(-EBADMSG);
@@ -435,12 +437,43 @@ START_TEST(pruned_inside_a_tile)
 }
 END_TEST
 
+/* A byte of an entry, with its block's crc made right. */
+static void change_entry(uint64_t index)
+{
+	struct chain_reader *reader;
+	struct chain_entry entry;
+	char name[32];
+	uint8_t *data, *block;
+	size_t len;
+
+	ck_assert_int_eq(chain_reader_open(&reader, chain_path, &chain_err), 0);
+	ck_assert_int_eq(chain_reader_seek(reader, index), 0);
+	ck_assert_int_eq(chain_reader_next(reader, &entry), 1);
+	chain_reader_close(reader);
+	sprintf(name, "%016llx.seg", (unsigned long long)entry.segment);
+	data = slurp(name, &len);
+	block = data + 144 + 32 * (size_t)get_u32(data + 12);
+	while (block + 24 + get_u32(block + 16) <= data + entry.offset)
+		block += 24 + get_u32(block + 16);
+	data[entry.offset + 1] ^= 1;
+	put_u32(block + 4, crc32c(0, block + 8, 16 + (size_t)get_u32(block + 16)));
+	spew(name, data, len);
+	free(data);
+}
+
 START_TEST(damaged_chain)
 {
 	size_t len;
 	uint8_t *data;
 
 	write_records(600, 4000);
+	change_entry(300);
+	export(-EBADMSG);
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "root at size"));
+	ck_assert_int_ne(access(path_of("%s/checkpoint", to), F_OK), 0);
+	change_entry(300);
+	export(0);
+	check_tiles(0);
 	data = slurp("checkpoint", &len);
 	data[len - 20] = data[len - 20] == 'A' ? 'B' : 'A';
 	spew("checkpoint", data, len);
