@@ -73,4 +73,46 @@ def the_collector_holds_no_key_file(work):
     collector.stop()
 
 
+@case
+def a_new_log_goes_on_from_the_old_one(work):
+    chain = work + "/D"
+    collector = Collector(chain)
+    work_a_little()
+    collector.stop()
+    with open(chain + "/identity.pub") as key:
+        old = key.read()
+    with open(work + "/old.pub", "w") as pinned:
+        pinned.write(old)
+    collector = Collector(chain, "--new-log")
+    equal(b"and names the new one" in collector.said(), True, "what run says of the old log")
+    work_a_little()
+    collector.stop()
+    [kept] = [name for name in os.listdir(work) if name.startswith("D.old-")]
+    equal(verdict(f"{work}/{kept}", "--key", work + "/old.pub")["verdict"], "OK")
+    equal(verdict(chain, "--key", chain + "/identity.pub")["verdict"], "OK")
+    equal(verdict(chain, "--key", work + "/old.pub")["verdict"], "UNVERIFIABLE")
+    equal(run("replay", "--chain", chain, "--check")[0], 0, "exit code of replay --check")
+
+
+@case
+def a_damaged_log_is_left_and_a_new_one_begun(work):
+    chain = work + "/D"
+    collector = Collector(chain)
+    work_a_little()
+    collector.stop()
+    with open(chain + "/0000000000000001.seg", "r+b") as segment:
+        segment.seek(-20, os.SEEK_END)
+        byte = segment.read(1)
+        segment.seek(-1, os.SEEK_CUR)
+        segment.write(bytes([byte[0] ^ 1]))
+    code, out, err = run("run", "--chain", chain, "--scope", f"pid={os.getpid()}", "--for", "1")
+    equal((code, len(err.splitlines())), (1, 1), "exit code and lines of a refused run")
+    collector = Collector(chain, "--new-log")
+    equal(b"could not be gone on with" in collector.said(), True, "what run says of the old log")
+    collector.stop()
+    [kept] = [name for name in os.listdir(work) if name.startswith("D.old-") and "keys" not in name]
+    equal(verdict(f"{work}/{kept}")["verdict"], "TAMPER")
+    equal(verdict(chain)["verdict"], "OK")
+
+
 main()

@@ -10,6 +10,8 @@ const struct command commands[] = {
 	  "  --chain DIR         where the chain is kept (created with a key on first use)\n"
 	  "  --scope SCOPE       all (default), pid=N (N and its descendants), cgroup=PATH\n"
 	  "  --for SECONDS       end by itself\n"
+	  "  --new-log           end the log that is there, or leave it if it is refused, and begin\n"
+	  "                      a new one with new keys that names it; pin its key anew\n"
 	  "  --quiet             print alerts and errors only\n"
 	  "  --ring-size BYTES   of the main ring, a power of two (default 16777216)\n"
 	  "  --no-pack           leave closed segments as they are\n"

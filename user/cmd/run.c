@@ -25,6 +25,7 @@
 #include "cmd/control.h"
 #include "cmd/heartbeat.h"
 #include "cmd/history.h"
+#include "cmd/new_log.h"
 #include "cmd/packer.h"
 #include "cmd/pipeline.h"
 #include "cmd/settings.h"
@@ -528,6 +529,8 @@ static int open_all(struct run *r)
 			e = complain(EXIT_COULD_NOT, "run: %s: %s", r->settings.save_events,
 				     strerror(-error));
 	}
+	if (!e && r->settings.new_log)
+		e = begin_new_log(r->settings.dir, &r->host, r->settings.quiet);
 	if (!e)
 		e = open_chain(r);
 	if (!e)

@@ -38,6 +38,7 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		{ "scope", required_argument, NULL, 's' },
 		{ "for", required_argument, NULL, 'f' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "new-log", no_argument, NULL, 'n' },
 		{ "ring-size", required_argument, NULL, 'r' },
 		{ "no-pack", no_argument, NULL, 'p' },
 		{ "events", required_argument, NULL, 'e' },
@@ -60,6 +61,9 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		case 'f':
 			if (!parse_number(optarg, "run: --for", 1, UINT32_MAX, &s->seconds))
 				return false;
+			break;
+		case 'n':
+			s->new_log = true;
 			break;
 		case 'q':
 			s->quiet = true;

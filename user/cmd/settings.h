@@ -10,6 +10,7 @@ struct settings {
 	struct loader_options loader;
 	uint64_t seconds; /* 0: until stopped */
 	bool quiet, no_pack;
+	bool new_log; /* do not go on with the log that is there */
 };
 
 /* False after having complained. Texts point into argv. */
