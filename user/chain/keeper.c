@@ -23,6 +23,7 @@
 #include "base/file.h"
 #include "chain/blocks.h"
 #include "chain/files.h"
+#include "chain/leaves.h"
 #include "chain/note.h"
 #include "chain/restart.h"
 #include "chain/text.h"
@@ -81,16 +82,7 @@ static int publish(struct keeper *s)
 
 static void hash_block(struct keeper *s, const struct block *block)
 {
-	uint8_t leaf[CHAIN_HASH];
-	size_t at = 0;
-
-	for (unsigned i = 0; i < block->count; i++) {
-		struct bytes entry = block_entry(block, &at);
-		uint64_t j = s->log.tree.size - s->segment.first;
-
-		leaf_hash(salts_get(&s->salts, j), entry, leaf);
-		tree_push(&s->log.tree, leaf);
-	}
+	tree_push_block(&s->log.tree, block, &s->salts, s->log.tree.size - s->segment.first);
 }
 
 /* Hash what is durable and not hashed yet, but not much more than limit bytes of it. */

@@ -20,6 +20,7 @@
 
 #define PATIENCE_MS 30000 /* a disk can stand still for a while; a keeper that is well answers */
 #define PATIENCE    (PATIENCE_MS * 1000000ull)
+#define LOOK_MAX    1000000000ull /* more between two looks: we stood still, maybe it did too */
 
 struct sealer {
 	char *program;
@@ -34,8 +35,8 @@ struct sealer {
 	bool is_thread;
 	char end[128];
 
-	uint32_t turn; /* of the last request */
-	uint64_t asked_at;
+	uint32_t turn;		       /* of the last request */
+	uint64_t looked_at, silence;   /* ns without an answer, as far as somebody looked */
 	struct keeper_request pending; /* found the socket full */
 	struct keeper_news news;
 	unsigned news_count;
@@ -315,13 +316,17 @@ void sealer_ask(struct sealer *s, unsigned what, uint64_t segment, uint64_t entr
 
 bool sealer_has_news(struct sealer *s, unsigned seen, uint64_t now)
 {
+	uint64_t passed = now > s->looked_at ? now - s->looked_at : 0;
 	bool was_busy = sealer_is_busy(s);
 	unsigned before = s->news_count;
 
 	receive_all(s);
+	s->looked_at = now;
 	if (!was_busy || s->news_count != before)
-		s->asked_at = now;
-	else if (now - s->asked_at > PATIENCE && now > s->asked_at)
+		s->silence = 0;
+	else
+		s->silence += passed < LOOK_MAX ? passed : LOOK_MAX;
+	if (s->silence > PATIENCE)
 		kill_keeper(s);
 	return s->news_count != seen;
 }
