@@ -3,6 +3,7 @@
 
 #include "chain_attack.h"
 
+#include "chain/files.h"
 #include "chain/note.h"
 
 /* --- one who has the keys of the moment ------------------------------------------------------- */
@@ -22,20 +23,29 @@ static void take_leaves(struct tree *tree)
 	chain_reader_close(reader);
 }
 
-/* Seal everything there with the key on the disk, as the sealer would. */
+static struct keys *take_keys(uint8_t lid[LOG_ID_LEN])
+{
+	struct chain_report report = judge(NULL);
+	struct keys *keys;
+	int fd = keys_open_dir(chain_path, 0, &chain_err);
+
+	sodium_hex2bin(lid, LOG_ID_LEN, strrchr(report.origin, '/') + 1, 40, NULL, NULL, NULL);
+	ck_assert_int_eq(keys_load(&keys, fd, lid, &chain_err), 0);
+	close(fd);
+	return keys;
+}
+
+/* Seal everything there with the key on the disk, as the keeper would. */
 static void forge_seal(uint32_t flags, bool wrong_root)
 {
 	struct seal seal = { .flags = flags };
 	struct chain_report report = judge(NULL);
 	uint8_t lid[LOG_ID_LEN], record[SEAL_LEN];
 	char text[SEAL_TEXT_MAX];
-	struct keys *keys;
+	struct keys *keys = take_keys(lid);
 	struct tree tree;
-	int fd = keys_open_dir(chain_path, 0, &chain_err);
+	int fd;
 
-	sodium_hex2bin(lid, sizeof(lid), strrchr(report.origin, '/') + 1, 40, NULL, NULL, NULL);
-	ck_assert_int_eq(keys_load(&keys, fd, lid, &chain_err), 0);
-	close(fd);
 	take_leaves(&tree);
 	seal.k = keys_number(keys);
 	seal.size = tree.size;
@@ -48,6 +58,26 @@ static void forge_seal(uint32_t flags, bool wrong_root)
 	ck_assert_int_eq(pwrite_all(fd, record, SEAL_LEN, (off_t)(SEAL_LEN * seal.k)), 0);
 	close(fd);
 	ck_assert_int_eq(keys_advance(keys), 0);
+	keys_free(keys);
+}
+
+/* The segment behind previous, with no more than its SCHEMA, as a writer would begin it. */
+static void forge_segment(uint64_t number, const char *previous)
+{
+	struct segment_header header = { .number = number };
+	struct keys *keys = take_keys(header.lid);
+	uint8_t data[SEGMENT_HEADER_MAX];
+	char name[SEGMENT_NAME_MAX];
+	struct stat st;
+
+	take_leaves(&header.tree);
+	ck_assert_int_eq(stat(file_path(previous), &st), 0);
+	header.prev_len = (uint64_t)st.st_size;
+	header.seal = keys_number(keys);
+	memcpy(header.pk, keys_public(keys), 32);
+	segment_name(number, name);
+	spew(name, data, segment_header_encode(&header, data));
+	append_block(name, header.tree.size, "\1schema v1", 10);
 	keys_free(keys);
 }
 
@@ -201,8 +231,20 @@ START_TEST(link_forward)
 		     45);
 	forge_seal(SEAL_CLOSE, false);
 	assert_verdict(judge(NULL), CHAIN_OK);
-	one_run("\020more");
+	ck_assert_int_eq(try_open(), -EKEYREVOKED);
+	forge_segment(4, SEG3);
 	assert_verdict(judge(NULL), CHAIN_TAMPER);
+}
+END_TEST
+
+/* Without the hand-over the same segment is that of a writer at work. */
+START_TEST(forged_segment)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\020x", 2);
+	forge_seal(SEAL_CLOSE, false);
+	forge_segment(4, SEG3);
+	assert_verdict(judge(NULL), CHAIN_TORN);
 }
 END_TEST
 
@@ -235,6 +277,7 @@ int main(void)
 	tcase_add_test(tcase, pruned_too_much);
 	tcase_add_test(tcase, pruned_with_another_frontier);
 	tcase_add_test(tcase, link_forward);
+	tcase_add_test(tcase, forged_segment);
 	tcase_add_test(tcase, segments_missing_without_prune);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
