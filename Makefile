@@ -4,6 +4,7 @@
 # make lint            clang-format, clang-tidy, cppcheck, shellcheck
 # make check-deps      the dependency rules, and every header alone
 # make bench           tools/bench, printed as ratios
+# make fuzz            every fuzzer for SECONDS=60 each
 # make install         DESTDIR= PREFIX=/usr/local
 # V=1 shows commands, O=dir builds elsewhere, CC=clang and CLANG=clang-NN choose compilers.
 
@@ -51,7 +52,7 @@ objects  = $(patsubst %.c,$(O)/%.o,$(1))
 needs    = $(foreach p,$(1) $(KNOWS_$(1)),$(call lib,$(p)))
 libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
 
-.PHONY: all check check-build check-unit lint check-deps bench install clean
+.PHONY: all check check-build check-unit fuzz lint check-deps bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(O)/indelible
@@ -141,6 +142,11 @@ check-unit: $(UNIT)
 check: check-build
 	$(Q)tests/run $(O)
 check-build: $(O)/indelible $(UNIT) $(TOOLS) $(O)/tests/oracle/ours
+
+# On demand: every harness with libFuzzer, SECONDS each.
+SECONDS ?= 60
+fuzz:
+	+$(Q)tests/fuzz/run $(O) $(SECONDS)
 
 lint: $(O)/collect.skel.h
 	+$(Q)tools/lint
