@@ -128,6 +128,26 @@ static UNUSED void close_chain(struct chain *chain, uint64_t now)
 	ck_assert_msg(err == 0, "chain_close: %s: %s", strerror(-err), chain_err.text);
 }
 
+/* Whatever the number of threads, the report is the same, to the last field. */
+static UNUSED void assert_same_by_four(const struct chain_verify_options *one,
+				       const struct chain_report *report)
+{
+	struct chain_verify_options options = *one;
+	struct chain_report other;
+
+	options.threads = 4;
+	ck_assert_int_eq(chain_verify(&options, &other, &chain_err), 0);
+	ck_assert_msg(memcmp(report, &other, sizeof(other)) == 0,
+		      "1 thread: %d \"%s\" %s %llu [%llu, %llu) of %llu, good %llu; "
+		      "4: %d \"%s\" %s %llu [%llu, %llu) of %llu, good %llu",
+		      report->found, report->why, report->file, (unsigned long long)report->offset,
+		      (unsigned long long)report->from, (unsigned long long)report->to,
+		      (unsigned long long)report->entries, (unsigned long long)report->last_good,
+		      other.found, other.why, other.file, (unsigned long long)other.offset,
+		      (unsigned long long)other.from, (unsigned long long)other.to,
+		      (unsigned long long)other.entries, (unsigned long long)other.last_good);
+}
+
 /* Verdict on D, judged with a perfect coverage. */
 static UNUSED struct chain_report judge(const struct chain_verify_options *more)
 {
@@ -136,8 +156,11 @@ static UNUSED struct chain_report judge(const struct chain_verify_options *more)
 	int err;
 
 	options.dir = chain_path;
+	options.threads = 1;
 	err = chain_verify(&options, &report, &chain_err);
 	ck_assert_msg(err == 0, "chain_verify: %s: %s", strerror(-err), chain_err.text);
+	if (!options.watch.entry && !report.live) /* else it has gone on meanwhile */
+		assert_same_by_four(&options, &report);
 	chain_judge(&report);
 	return report;
 }

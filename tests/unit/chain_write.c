@@ -495,9 +495,9 @@ START_TEST(verify_callback)
 {
 	struct chain *chain = open_chain(NULL);
 	uint64_t count = 0;
-	struct chain_verify_options options = { .dir = chain_path,
-						.entry = count_entries,
-						.ctx = &count };
+	struct chain_verify_options options = {
+		.dir = chain_path, .watch = { .ctx = &count, .entry = count_entries }
+	};
 	struct chain_report report;
 
 	append(chain, "\020a", CHAIN_NORMAL, 0);

@@ -223,6 +223,20 @@ void seal_stream_accept(struct seal_stream *stream, const uint8_t *record)
 	crypto_generichash_update(digest(stream), record, SEAL_LEN);
 }
 
+void seal_stream_seek(struct seal_stream *stream, uint64_t k)
+{
+	stream->k = k - 1;
+	stream->have = stream->at = 0;
+}
+
+void seal_stream_accept_seal(struct seal_stream *stream, const struct seal *seal)
+{
+	uint8_t record[SEAL_LEN];
+
+	seal_encode(seal, record);
+	seal_stream_accept(stream, record);
+}
+
 void seal_stream_digest(struct seal_stream *stream, uint8_t ret[32])
 {
 	crypto_generichash_final(digest(stream), ret, 32);

@@ -56,7 +56,7 @@ int seal_is_signed(const struct seal *seal, const char *origin, const uint8_t pk
 
 /*
  * Seals of an open file in order, with constant memory. A digest over what was read lets a second
- * pass be held to what the first one checked.
+ * pass be held to what the first one checked: what is accepted goes into it.
  */
 struct seal_stream {
 	int fd;
@@ -71,7 +71,9 @@ void seal_stream_init(struct seal_stream *stream, int fd);
 /* Next record's bytes: SEAL_LEN, fewer at the end of the file (*ret is then not a record), or
  * -errno. */
 ssize_t seal_stream_next(struct seal_stream *stream, const uint8_t **ret);
+void seal_stream_seek(struct seal_stream *stream, uint64_t k);
 void seal_stream_accept(struct seal_stream *stream, const uint8_t *record);
+void seal_stream_accept_seal(struct seal_stream *stream, const struct seal *seal);
 void seal_stream_digest(struct seal_stream *stream, uint8_t ret[32]);
 
 #endif

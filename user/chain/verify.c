@@ -18,23 +18,32 @@
 
 typedef unsigned long long ull;
 
-int verify_fail(struct verify *v, enum chain_verdict verdict, uint64_t from, uint64_t to,
-		const char *file, uint64_t offset, const char *format, ...)
+int finding_note(struct finding *f, enum chain_verdict verdict, uint64_t from, uint64_t to,
+		 const char *file, uint64_t offset, const char *format, ...)
 {
-	struct chain_report *r = v->report;
 	va_list args;
 
-	if (verdict > r->found) {
-		r->found = verdict;
-		r->from = from;
-		r->to = to;
-		r->offset = offset;
-		snprintf(r->file, sizeof(r->file), "%s", file);
+	if (verdict > f->verdict) {
+		f->verdict = verdict;
+		f->from = from;
+		f->to = to;
+		f->offset = offset;
+		snprintf(f->file, sizeof(f->file), "%s", file);
 		va_start(args, format);
-		vsnprintf(r->why, sizeof(r->why), format, args);
+		vsnprintf(f->why, sizeof(f->why), format, args);
 		va_end(args);
 	}
 	return verdict == CHAIN_TAMPER ? VERIFY_STOP : 0;
+}
+
+static void report_finding(const struct finding *f, struct chain_report *r)
+{
+	r->found = f->verdict;
+	r->from = f->from;
+	r->to = f->to;
+	r->offset = f->offset;
+	memcpy(r->file, f->file, sizeof(r->file));
+	memcpy(r->why, f->why, sizeof(r->why));
 }
 
 int verify_open_failed(struct verify *v, int err, uint64_t from, const char *file, const char *why)
@@ -255,7 +264,8 @@ static int collect_claims(struct verify *v, int checkpoint_err, struct bytes che
 	return err;
 }
 
-void verify_claims_at(struct verify *v, size_t *next, uint64_t size, const uint8_t root[CHAIN_HASH])
+void verify_claims_at(const struct verify *v, size_t *next, uint64_t size,
+		      const uint8_t root[CHAIN_HASH])
 {
 	for (; *next < v->claim_count && v->claims[*next].size <= size; ++*next) {
 		struct claim *claim = &v->claims[*next];
@@ -383,6 +393,7 @@ int chain_verify(const struct chain_verify_options *options, struct chain_report
 	if (read_err == -ELOOP || read_err == -ENXIO)
 		read_err = -EINVAL;
 	code = verify_all(&v, read_err, bytes_of(checkpoint, len));
+	report_finding(&v.found, ret);
 	if (ret->unwitnessed == 0 && code == VERIFY_STOP)
 		ret->unwitnessed = ret->entries;
 	free(checkpoint);

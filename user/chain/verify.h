@@ -26,15 +26,40 @@ struct chain_held { /* a checkpoint the verifier brings along */
 	uint8_t root[CHAIN_HASH];
 };
 
+/*
+ * What the layer above makes of entries, before they are known to be covered. Each segment's go
+ * to a part, in order, by one thread, while others fill other parts. Parts are merged in the order
+ * of the chain by the thread that called chain_verify, and nothing of an entry behind the first
+ * failure is: whatever the number of threads, the same is merged in the same order.
+ */
+struct chain_watch {
+	void *ctx;
+	/* A new part, NULL when out of memory. NULL instead: ctx is the part, one thread is used.
+	 */
+	void *(*open)(void *ctx);
+	void (*close)(void *part);
+	/* 0; 1 to have what was gathered merged before going on; -errno stops. NULL: no one asks.
+	 */
+	int (*entry)(void *part, const struct chain_entry *entry);
+	/* Take what was gathered; the part is empty then. 0 or -errno, which stops. May be NULL. */
+	int (*merge)(void *ctx, void *part);
+};
+
+struct chain_progress {
+	uint64_t done, total; /* bytes of files */
+	uint64_t entries;     /* done */
+};
+
 struct chain_verify_options {
 	const char *dir;
 	const char *vkey;		/* pinned verifier key, or NULL */
 	const char *const *checkpoints; /* signed-note files, NULL-terminated, or NULL */
 	const struct chain_held *held;	/* size and root given by hand */
 	size_t held_count;
-	/* Called for every entry in order, before it is known to be covered. Non-zero stops with
-	 * that -errno. May be NULL. */
-	int (*entry)(void *ctx, const struct chain_entry *entry);
+	unsigned threads; /* 0: as many as there are processors */
+	struct chain_watch watch;
+	/* Called now and then, by the thread that called chain_verify; may be NULL. */
+	void (*progress)(void *ctx, const struct chain_progress *progress);
 	void *ctx;
 };
 
@@ -50,7 +75,7 @@ struct chain_coverage {
 };
 
 struct chain_report {
-	/* set by chain_verify */
+	/* set by chain_verify; live, closed, sealed and seals before the first entry is told */
 	enum chain_verdict found; /* the first failure of V2..V8, CHAIN_OK if none */
 	uint64_t from, to;	  /* index range of a TAMPER; sizes of a FORK or ROLLBACK */
 	char file[64];		  /* where */

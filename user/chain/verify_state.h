@@ -18,10 +18,19 @@ struct claim {
 	bool equal;
 };
 
+/* What is wrong, and where. */
+struct finding {
+	enum chain_verdict verdict;
+	uint64_t from, to, offset;
+	char file[64];
+	char why[256];
+};
+
 struct verify {
 	const struct chain_verify_options *options;
 	struct chain_report *report;
 	struct chain_error *err;
+	struct finding found;
 	int dirfd;
 	int seals_fd;
 	struct file_list list;
@@ -35,10 +44,12 @@ struct verify {
 	size_t claim_count;
 };
 
-/* Note what was found unless something worse is known. VERIFY_STOP for TAMPER, else 0. */
-__attribute__((format(printf, 7, 8))) int verify_fail(struct verify *v, enum chain_verdict verdict,
-						      uint64_t from, uint64_t to, const char *file,
-						      uint64_t offset, const char *format, ...);
+/* Note what was found unless something as bad is known. VERIFY_STOP for TAMPER, else 0. */
+__attribute__((format(printf, 7, 8))) int finding_note(struct finding *finding,
+						       enum chain_verdict verdict, uint64_t from,
+						       uint64_t to, const char *file,
+						       uint64_t offset, const char *format, ...);
+#define verify_fail(v, ...) finding_note(&(v)->found, __VA_ARGS__)
 
 /* -errno that says "not what it should be" becomes TAMPER; one that says "cannot look" stays. */
 int verify_open_failed(struct verify *v, int err, uint64_t from, const char *file, const char *why);
@@ -47,7 +58,7 @@ int verify_open_failed(struct verify *v, int err, uint64_t from, const char *fil
 int verify_segments(struct verify *v);
 
 /* Compare claims of this size. */
-void verify_claims_at(struct verify *v, size_t *next, uint64_t size,
+void verify_claims_at(const struct verify *v, size_t *next, uint64_t size,
 		      const uint8_t root[CHAIN_HASH]);
 
 #endif

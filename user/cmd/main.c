@@ -30,6 +30,7 @@ const struct command commands[] = {
 	  "  --key FILE          verifier key pinned off the host (identity.pub)\n"
 	  "  --checkpoint FILE   a checkpoint held elsewhere; may be given again\n"
 	  "  --held SIZE:ROOT    the same by hand, as the collector prints it; may be given again\n"
+	  "  --threads N         segments that are verified at once (default: one a processor)\n"
 	  "  --format F          text (default) or json\n" },
 	{ "replay", cmd_replay, "score again from the chain",
 	  "  --chain DIR         where the chain is kept\n"

@@ -10,7 +10,7 @@
 #include "base/escape.h"
 #include "chain/verify.h"
 #include "cmd/given.h"
-#include "record/coverage.h"
+#include "cmd/watch.h"
 
 struct request {
 	struct chain_verify_options options;
@@ -23,6 +23,8 @@ struct request {
 
 static bool take_option(struct request *q, int opt)
 {
+	uint64_t number;
+
 	switch (opt) {
 	case 'c':
 		q->options.dir = optarg;
@@ -31,6 +33,11 @@ static bool take_option(struct request *q, int opt)
 		free(q->key);
 		q->key = NULL;
 		return read_key("verify", "--key", optarg, &q->key);
+	case 't':
+		if (!parse_number(optarg, "--threads", 1, 1024, &number))
+			return false;
+		q->options.threads = (unsigned)number;
+		return true;
 	case 'p':
 		if (q->checkpoint_count == GIVEN_MAX) {
 			complain(0, "verify: more than %d checkpoints", GIVEN_MAX);
@@ -63,6 +70,7 @@ static bool parse_options(int argc, char **argv, struct request *q)
 		{ "key", required_argument, NULL, 'k' },
 		{ "checkpoint", required_argument, NULL, 'p' },
 		{ "held", required_argument, NULL, 'd' },
+		{ "threads", required_argument, NULL, 't' },
 		{ "format", required_argument, NULL, 'o' },
 		{ 0 },
 	};
@@ -77,58 +85,6 @@ static bool parse_options(int argc, char **argv, struct request *q)
 	q->options.checkpoints = q->checkpoint_count ? q->checkpoints : NULL;
 	q->options.held = q->held;
 	return got == 0;
-}
-
-/* What the layer of records wants to know of every entry. */
-struct watch {
-	struct coverage *coverage;
-	bool begun;
-	uint64_t unknown; /* records of a kind this build does not know */
-	uint64_t broken, broken_at;
-};
-
-static int watch_entry(void *ctx, const struct chain_entry *entry)
-{
-	struct watch *w = ctx;
-	struct record record;
-	int err;
-
-	if (!w->begun && entry->index > 0)
-		coverage_join(w->coverage);
-	w->begun = true;
-	if (entry->bytes.data[0] < CHAIN_RECORD_TYPE)
-		return 0;
-	err = record_decode(entry->bytes, &record);
-	if (err == -EPROTONOSUPPORT) {
-		w->unknown++;
-		return 0;
-	}
-	if (err) {
-		if (!w->broken++)
-			w->broken_at = entry->index;
-		return 0;
-	}
-	return coverage_record(w->coverage, entry->index, &record);
-}
-
-static void add_coverage(struct watch *w, struct chain_report *report)
-{
-	struct coverage_result c;
-
-	coverage_end(w->coverage, report->live, &c);
-	report->coverage.events = c.events;
-	report->coverage.lost = c.lost;
-	report->coverage.open = c.open;
-	report->coverage.gap = c.gap;
-	report->coverage.gap_from = c.gap_from;
-	report->coverage.gap_to = c.gap_to;
-	snprintf(report->coverage.why, sizeof(report->coverage.why), "%s", c.why);
-	if (w->broken && !c.gap) {
-		report->coverage.gap = w->broken;
-		report->coverage.gap_from = report->coverage.gap_to = w->broken_at;
-		snprintf(report->coverage.why, sizeof(report->coverage.why),
-			 "%" PRIu64 " records are not well-formed", w->broken);
-	}
 }
 
 static void print_root(const uint8_t root[CHAIN_HASH])
@@ -257,18 +213,17 @@ int cmd_verify(int argc, char **argv)
 
 	if (!parse_options(argc, argv, &q))
 		goto done;
-	if (coverage_open(&watch.coverage)) {
+	if (watch_open(&watch, &report)) {
 		complain(0, "verify: out of memory");
 		goto done;
 	}
-	q.options.entry = watch_entry;
-	q.options.ctx = &watch;
+	q.options.watch = watch_calls(&watch);
 	e = chain_verify(&q.options, &report, &err);
 	if (e) {
 		complain(0, "verify: %s", err.text[0] ? err.text : strerror(-e));
 		goto done;
 	}
-	add_coverage(&watch, &report);
+	watch_end(&watch, &report);
 	chain_judge(&report);
 	if (q.json)
 		print_json(&report, &watch);
@@ -276,7 +231,7 @@ int cmd_verify(int argc, char **argv)
 		print_text(&report, &watch);
 	code = report.exit_code;
 done:
-	coverage_close(watch.coverage);
+	watch_close(&watch);
 	free(q.key);
 	return code;
 }
