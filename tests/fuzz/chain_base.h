@@ -149,7 +149,8 @@ static inline int base_keep_entry(void *ctx, const struct chain_entry *entry)
 
 static inline void base_make(void)
 {
-	struct chain_verify_options options = { .dir = chain_base.dir, .entry = base_keep_entry };
+	struct chain_verify_options options = { .dir = chain_base.dir,
+						.watch = { .entry = base_keep_entry } };
 	struct chain *chain;
 	int fd;
 

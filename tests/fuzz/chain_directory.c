@@ -152,11 +152,15 @@ static enum chain_verdict judge_changed(unsigned how, struct chain_report *repor
 						.held_count = how & HELD ? 1 : 0,
 						.vkey = how & PINNED ? chain_base.report.vkey
 								     : NULL,
-						.entry = compare,
-						.ctx = &differs };
+						.watch = { .ctx = &differs, .entry = compare } };
+	struct chain_report other;
 
 	memcpy(held.root, chain_base.report.root, CHAIN_HASH);
 	CHECK(chain_verify(&options, report, &chain_base.err) == 0);
+	options.watch.entry = NULL;
+	options.threads = 3;
+	CHECK(chain_verify(&options, &other, &chain_base.err) == 0);
+	CHECK(memcmp(report, &other, sizeof(other)) == 0);
 	chain_judge(report);
 	if (report->exit_code == 0) {
 		CHECK(differs >= report->sealed || report->pruned);
