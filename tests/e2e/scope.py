@@ -114,7 +114,8 @@ def status_tells_of_the_running_collector(work):
     equal((code, err), (0, ""))
     status = json.loads(out)
     equal((status["running"], status["pid"]), (True, collector.process.pid))
-    assert status["families"]["process"]["sent"] >= 900, status
+    # Counters may be a few events behind on each CPU.
+    assert status["families"]["process"]["sent"] >= 900 - 16 * os.cpu_count(), status
     assert status["canary"] is True, status
     collector.stop()
 
