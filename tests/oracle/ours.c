@@ -158,7 +158,7 @@ static void write_chain(const char *dir)
 		.name = "oracle",
 		.machine_id = bytes_of_text("oracle"),
 		.schema = bytes_of_text("schema"),
-		.segment_bytes = 100000,
+		.segment_bytes = limit > 1000000 ? 0 : 100000,
 	};
 	struct chain_opened opened;
 	struct chain_error err = { 0 };
@@ -184,12 +184,12 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		die("emit N | accept N | chain DIR N");
 	limit = strtoull(argv[argc - 1], NULL, 10);
-	if (limit == 0 || limit >= 1 << (LEVELS - 1))
-		die("N is not between 1 and 65,535");
 	if (strcmp(argv[1], "chain") == 0) {
 		write_chain(argv[2]);
 		return 0;
 	}
+	if (limit == 0 || limit >= 1 << (LEVELS - 1))
+		die("N is not between 1 and 65,535");
 	make_trees();
 	if (strcmp(argv[1], "emit") == 0)
 		emit();

@@ -3,6 +3,7 @@
 #include "chain_proof.h"
 
 #include "base/hash.h"
+#include "chain/pack.h"
 #include "chain/proof_text.h"
 static void setup(void)
 {
@@ -14,6 +15,14 @@ static void setup(void)
 static void change(char *c)
 {
 	*c = *c == 'A' ? 'B' : 'A';
+}
+
+static void pack_chain(void)
+{
+	struct chain_packed done;
+
+	ck_assert_int_eq(chain_pack(chain_path, &done, &chain_err), 0);
+	ck_assert_uint_gt(done.segments, 6);
 }
 
 static void drop_segment(unsigned number)
@@ -235,6 +244,27 @@ START_TEST(pruned)
 		buffer_free(&grown);
 	}
 	ck_assert_uint_gt(gone, 0);
+}
+END_TEST
+
+/* Packed segments give the same proofs, byte for byte. */
+START_TEST(packed)
+{
+	struct buffer *plain = calloc(leaf_count, sizeof(*plain));
+	char older[512];
+
+	strcpy(older, note_at(20));
+	for (uint64_t i = 0; i < leaf_count; i++)
+		plain[i] = i ? prove(i, NULL) : prove_growth(older, NULL);
+	pack_chain();
+	for (uint64_t i = 0; i < leaf_count; i++) {
+		struct buffer proof = i ? prove(i, NULL) : prove_growth(older, NULL);
+
+		ck_assert_str_eq(proof.data, plain[i].data);
+		buffer_free(&proof);
+		buffer_free(&plain[i]);
+	}
+	free(plain);
 }
 END_TEST
 
@@ -531,6 +561,7 @@ int main(void)
 	tcase_add_test(tcase, not_provable);
 	tcase_add_test(tcase, damaged_chain);
 	tcase_add_test(tcase, pruned);
+	tcase_add_test(tcase, packed);
 	tcase_add_test(tcase, held_or_not);
 	tcase_add_test(tcase, cosigned);
 	tcase_add_test(tcase, bad_help);

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "base/hash.h"
+#include "chain/pack.h"
 #include "chain/published.h"
 #include "chain/tile_files.h"
 #include "chain/tiles.h"
@@ -399,6 +400,24 @@ START_TEST(pruned_since)
 }
 END_TEST
 
+/* Packed segments are exported like plain ones. */
+START_TEST(packed_since)
+{
+	struct chain_packed packed;
+
+	write_records(600, 4000);
+	export(0);
+	write_records(600, 4000);
+	ck_assert_int_eq(chain_pack(chain_path, &packed, &chain_err), 0);
+	ck_assert_uint_gt(packed.segments, 1);
+	export(0);
+	check_tiles(0);
+	remove_tree(to);
+	export(0);
+	check_tiles(0);
+}
+END_TEST
+
 /* Begun after it: what is left is exported, what is missing is said, and that stays so. */
 START_TEST(pruned_before)
 {
@@ -503,6 +522,7 @@ int main(void)
 	tcase_add_test(tcase, another_history);
 	tcase_add_test(tcase, damaged_export);
 	tcase_add_test(tcase, pruned_since);
+	tcase_add_test(tcase, packed_since);
 	tcase_add_test(tcase, pruned_before);
 	tcase_add_test(tcase, pruned_inside_a_tile);
 	tcase_add_test(tcase, damaged_chain);
