@@ -148,7 +148,7 @@ static void accept_all(void)
 		accept_size(n);
 	if (getchar() != EOF)
 		die("there is more input than proofs");
-	printf("%llu proofs hold\n", (unsigned long long)(limit * (limit + 1)));
+	printf("%llu proofs hold\n", (unsigned long long)limit * (limit + 1));
 }
 
 static void write_chain(const char *dir)

@@ -5,6 +5,21 @@
 #include "base/hash.h"
 #include "chain/pack.h"
 #include "chain/proof_text.h"
+/* SplitMix64 */
+static uint64_t chance_number(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static uint64_t chance_below(uint64_t *state, uint64_t limit)
+{
+	return chance_number(state) % limit;
+}
+
 static void setup(void)
 {
 	use_test_dir();
@@ -159,23 +174,28 @@ START_TEST(not_provable)
 }
 END_TEST
 
-/* How many entries still have a proof; each of those must hold. */
+/* Does the entry still have a proof? It must hold then. */
+static bool prove_or_not(uint64_t index)
+{
+	struct buffer proof = { 0 };
+	int err = chain_prove(chain_path, index, NULL, &proof, &chain_err);
+
+	if (err == 0) {
+		ck_assert_int_eq(check_buffer(&proof, NULL), 0);
+		ck_assert_mem_eq(proven.leaf, leaves[index], CHAIN_HASH);
+	} else {
+		ck_assert(proof.len == 0 && (err == -EBADMSG || err == -ENODATA));
+	}
+	buffer_free(&proof);
+	return err == 0;
+}
+
 static uint64_t provable(void)
 {
 	uint64_t count = 0;
 
-	for (uint64_t i = 0; i < leaf_count; i++) {
-		struct buffer proof = { 0 };
-		int err = chain_prove(chain_path, i, NULL, &proof, &chain_err);
-
-		ck_assert(err == 0 || (err == -EBADMSG && proof.len == 0));
-		if (err == 0) {
-			ck_assert_int_eq(check_buffer(&proof, NULL), 0);
-			ck_assert_mem_eq(proven.leaf, leaves[i], CHAIN_HASH);
-			count++;
-		}
-		buffer_free(&proof);
-	}
+	for (uint64_t i = 0; i < leaf_count; i++)
+		count += prove_or_not(i);
 	return count;
 }
 
@@ -244,6 +264,60 @@ START_TEST(pruned)
 		buffer_free(&grown);
 	}
 	ck_assert_uint_gt(gone, 0);
+}
+END_TEST
+
+/* The segment with another idea of where it begins; its own bytes, to be put back. */
+static uint8_t *misplace(unsigned number, uint64_t first, size_t *ret_len)
+{
+	struct segment_header header;
+	const char *why;
+	char name[32];
+	uint8_t *data, *file;
+	size_t old, new;
+
+	sprintf(name, "%016x.seg", number);
+	data = slurp(name, ret_len);
+	file = malloc(*ret_len + SEGMENT_HEADER_MAX);
+	old = (size_t)segment_header_decode(bytes_of(data, *ret_len), &header, &why);
+	header.tree.size = first;
+	new = segment_header_encode(&header, file);
+	memcpy(file + new, data + old, *ret_len - old);
+	spew(name, file, new + *ret_len - old);
+	free(file);
+	return data;
+}
+
+/* Headers that say anything: what comes out holds, and nothing is read beyond them. */
+START_TEST(lying_headers)
+{
+	uint64_t state = 5, proven_count = 0;
+
+	for (int round = 0; round < 500; round++) {
+		unsigned lies = 1 + (unsigned)chance_below(&state, 6);
+		uint8_t *data[6];
+		unsigned number[6];
+		size_t len[6];
+
+		for (unsigned i = 0; i < lies; i++) {
+			number[i] = 1 + (unsigned)chance_below(&state, 8);
+			data[i] = misplace(number[i],
+					   round % 8 ? chance_below(&state, 2 * leaf_count)
+						     : chance_number(&state),
+					   &len[i]);
+		}
+		for (int i = 0; i < 5; i++)
+			proven_count += prove_or_not(chance_below(&state, leaf_count));
+		while (lies--) {
+			char name[32];
+
+			sprintf(name, "%016x.seg", number[lies]);
+			spew(name, data[lies], len[lies]);
+			free(data[lies]);
+		}
+	}
+	ck_assert_uint_gt(proven_count, 0);
+	ck_assert_uint_eq(provable(), leaf_count);
 }
 END_TEST
 
@@ -530,7 +604,7 @@ START_TEST(largest_entry)
 	proof.kind = PROOF_INCLUSION;
 	proof.extra = PROOF_EXTRA_MAX;
 	memset(proof.data, 0xa5, sizeof(proof.data));
-	proof.text = bytes_of_text(NOTE + 1);
+	proof.text = bytes_of_text(&NOTE[1]);
 	proof_encode(&text, &proof);
 	ck_assert_int_eq(proof_parse(bytes_of(text.data, text.len), &again, &line, &why), 0);
 	ck_assert_uint_eq(again.extra, 65535);
@@ -561,6 +635,7 @@ int main(void)
 	tcase_add_test(tcase, not_provable);
 	tcase_add_test(tcase, damaged_chain);
 	tcase_add_test(tcase, pruned);
+	tcase_add_test(tcase, lying_headers);
 	tcase_add_test(tcase, packed);
 	tcase_add_test(tcase, held_or_not);
 	tcase_add_test(tcase, cosigned);

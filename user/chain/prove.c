@@ -8,7 +8,6 @@
 #include "chain/proof.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "chain/proof_text.h"
@@ -22,6 +21,8 @@ struct node {
 	struct span span;
 	uint64_t from;	  /* entries from here on must be hashed; span.to: none */
 	uint64_t segment; /* index of the first entry of the segment with from */
+	unsigned at;	  /* place in the proof */
+	bool whole;	  /* the entry itself is wanted, not a place */
 	uint8_t hash[CHAIN_HASH];
 };
 
@@ -30,6 +31,7 @@ struct prover {
 	struct chain_reader *headers; /* goes from segment to segment */
 	struct chain_reader *entries; /* goes forward */
 	uint64_t next;		      /* entry it brings next; 0 before the first */
+	uint8_t leaf[CHAIN_HASH];     /* of the entry that is wanted */
 	struct log_name log;
 	struct chain_error *err;
 };
@@ -41,56 +43,57 @@ static int read_failed(struct prover *p, const struct chain_reader *reader, int 
 	return chain_fail(p->err, code, "%s/%s", p->dir, why[0] ? why : strerror(-code));
 }
 
-/* The tree at the start of the last segment that begins at or before index. */
-static int find_start(struct prover *p, uint64_t index, const struct tree **ret)
+/* The tree at the start of the last segment that begins at or before index; NULL and why not. */
+static const struct tree *find_start(struct prover *p, uint64_t index, int *ret_code)
 {
-	int code = chain_reader_seek(p->headers, index);
-
-	if (code)
-		return read_failed(p, p->headers, code);
-	*ret = chain_reader_start(p->headers);
-	return 0;
+	*ret_code = chain_reader_seek(p->headers, index);
+	if (*ret_code == 0)
+		return chain_reader_start(p->headers);
+	read_failed(p, p->headers, *ret_code);
+	return NULL;
 }
 
 /* A full left child stands in the header of a segment that begins before its parent is full. */
 static int find_in_header(struct prover *p, struct node *node)
 {
 	uint64_t width = node->span.to - node->span.from;
-	const struct tree *start = NULL;
+	const struct tree *start;
 	int code;
 
-	if (width & (width - 1) || !(node->span.to & width))
+	if (node->whole || width & (width - 1) || !(node->span.to & width))
 		return 0;
-	code = find_start(p, node->span.to + width - 1, &start);
-	if (code || start->size < node->span.to)
+	start = find_start(p, node->span.to + width - 1, &code);
+	if (!start || start->size < node->span.to || start->size >= node->span.to + width)
 		return code;
 	memcpy(node->hash, start->node[tree_nodes(start->size & ~(width - 1)) - 1], CHAIN_HASH);
 	node->from = node->span.to;
 	return 0;
 }
 
-/* What must be hashed of it; whole: the entry itself is wanted too. */
-static int plan_node(struct prover *p, struct node *node, bool whole)
+/* What must be hashed of it. */
+static int plan_node(struct prover *p, struct node *node)
 {
-	const struct tree *start = NULL;
-	int code = whole ? 0 : find_in_header(p, node);
+	const struct tree *start;
+	int code;
 
+	node->from = node->span.from;
+	code = find_in_header(p, node);
 	if (code || node->from == node->span.to)
 		return code;
-	code = find_start(p, node->span.to - 1, &start);
-	if (code)
+	start = find_start(p, node->span.to - 1, &code);
+	if (!start)
 		return code;
 	if (start->size >= node->span.to)
 		return chain_fail(p->err, -ENODATA,
 				  "%s: entries before %llu were pruned; what this proof needs of "
 				  "them is gone",
 				  p->dir, (ull)start->size);
-	if (start->size >= node->span.from) {
-		node->from = node->segment = start->size;
-		return 0;
-	}
-	code = find_start(p, node->span.from, &start);
-	node->segment = code ? 0 : start->size;
+	if (start->size < node->span.from)
+		start = find_start(p, node->span.from, &code);
+	else
+		node->from = start->size;
+	if (start)
+		node->segment = start->size;
 	return code;
 }
 
@@ -121,29 +124,43 @@ static int next_entry(struct prover *p, struct chain_entry *ret)
 	return 0;
 }
 
-/* The part of a node that the header of the segment has, as a tree of its own. */
-static void load_begin(struct tree *tree, const struct tree *start, uint64_t from)
+/* The part of a node that the header of the segment has, as a tree of its own. Segments that are
+ * out of order, or were pruned meanwhile, do not begin where they were planned to. */
+static int load_begin(struct prover *p, const struct node *node, struct tree *ret)
 {
-	uint64_t size = start->size - from;
+	const struct tree *start = chain_reader_start(p->entries);
+	uint64_t size = start->size - node->span.from;
 
-	tree_load(tree, size, start->node[tree_nodes(start->size) - tree_nodes(size)]);
+	if (start->size != node->from)
+		return chain_fail(p->err, -EBADMSG, "%s: no segment begins at entry %llu any more",
+				  p->dir, (ull)node->from);
+	tree_load(ret, size, start->node[tree_nodes(start->size) - tree_nodes(size)]);
+	return 0;
 }
 
-/* Hash what the plan says; extra gets salt and entry of a node that is a leaf. */
-static int hash_node(struct prover *p, struct node *node, struct proof *extra)
+static void take_entry(struct prover *p, const struct chain_entry *entry, struct proof *proof)
+{
+	chain_reader_salt(p->entries, entry, proof->data);
+	memcpy(proof->data + SALT_LEN, entry->bytes.data, entry->bytes.len);
+	proof->extra = SALT_LEN + entry->bytes.len;
+}
+
+/* Hash what the plan says; proof gets the entry that is wanted. */
+static int hash_node(struct prover *p, struct node *node, struct proof *proof)
 {
 	struct tree tree = { 0 };
 	struct chain_entry entry;
 	uint8_t leaf[CHAIN_HASH];
+	uint64_t due;
 	int code;
 
 	if (node->from == node->span.to)
 		return 0;
 	code = go_to(p, node);
+	if (code == 0 && node->from > node->span.from)
+		code = load_begin(p, node, &tree);
 	if (code)
 		return code;
-	if (node->from > node->span.from)
-		load_begin(&tree, chain_reader_start(p->entries), node->span.from);
 	while (p->next < node->span.to) {
 		code = next_entry(p, &entry);
 		if (code)
@@ -151,18 +168,16 @@ static int hash_node(struct prover *p, struct node *node, struct proof *extra)
 		p->next = entry.index + 1;
 		if (entry.index < node->from)
 			continue;
-		if (entry.index != node->span.from + tree.size)
+		due = node->span.from + tree.size;
+		if (entry.index != due)
 			return chain_fail(p->err, -EBADMSG, "%s: entry %llu is missing", p->dir,
-					  (ull)(node->span.from + tree.size));
+					  (ull)due);
 		chain_reader_leaf(p->entries, &entry, leaf);
 		tree_push(&tree, leaf);
+		if (node->whole)
+			take_entry(p, &entry, proof);
 	}
 	tree_root(&tree, node->hash);
-	if (extra) {
-		chain_reader_salt(p->entries, &entry, extra->data);
-		memcpy(extra->data + SALT_LEN, entry.bytes.data, entry.bytes.len);
-		extra->extra = SALT_LEN + entry.bytes.len;
-	}
 	return 0;
 }
 
@@ -170,32 +185,35 @@ static int hash_node(struct prover *p, struct node *node, struct proof *extra)
 
 static int by_place(const void *a, const void *b)
 {
-	uint64_t x = (*(struct node *const *)a)->span.from,
-		 y = (*(struct node *const *)b)->span.from;
+	uint64_t x = ((const struct node *)a)->span.from, y = ((const struct node *)b)->span.from;
 
 	return x < y ? -1 : x > y;
 }
 
-/* Hashes of count nodes; node `leaf`, if there is one, is the entry for proof->data. */
-static int hash_nodes(struct prover *p, struct node *nodes, unsigned count, unsigned leaf,
-		      struct proof *proof)
+/* The hashes of a proof, and that of the entry that is wanted, if one is. */
+static int hash_nodes(struct prover *p, struct node *nodes, unsigned count, struct proof *proof)
 {
-	struct node *order[PROOF_HASHES + 1];
 	int code = 0;
 
-	for (unsigned i = 0; i < count && code == 0; i++) {
-		order[i] = &nodes[i];
-		nodes[i].from = nodes[i].span.from;
-		code = plan_node(p, &nodes[i], i == leaf);
-	}
+	for (unsigned i = 0; i < count && code == 0; i++)
+		code = plan_node(p, &nodes[i]);
 	if (code)
 		return code;
-	qsort(order, count, sizeof(order[0]), by_place);
-	for (unsigned i = 0; i < count && code == 0; i++)
-		code = hash_node(p, order[i], order[i] == &nodes[leaf] ? proof : NULL);
-	for (unsigned i = 0; i < count && i < PROOF_HASHES && code == 0; i++)
-		memcpy(proof->path.hash[i], nodes[i].hash, CHAIN_HASH);
+	qsort(nodes, count, sizeof(nodes[0]), by_place);
+	for (unsigned i = 0; i < count && code == 0; i++) {
+		code = hash_node(p, &nodes[i], proof);
+		memcpy(nodes[i].whole ? p->leaf : proof->path.hash[nodes[i].at], nodes[i].hash,
+		       CHAIN_HASH);
+	}
 	return code;
+}
+
+static void want_nodes(struct node *nodes, const struct span *spans, int count)
+{
+	for (int i = 0; i < count; i++) {
+		nodes[i].span = spans[i];
+		nodes[i].at = (unsigned)i;
+	}
 }
 
 static int disagree(struct prover *p, uint64_t size)
@@ -226,16 +244,16 @@ static int prove_entry(struct prover *p, uint64_t index, struct proof *proof)
 	count = inclusion_spans(index, note->size, spans);
 	if (count < 0)
 		return too_large(p);
-	for (int i = 0; i < count; i++)
-		nodes[i].span = spans[i];
+	want_nodes(nodes, spans, count);
 	nodes[count].span = (struct span){ index, index + 1 };
-	code = hash_nodes(p, nodes, (unsigned)count + 1, (unsigned)count, proof);
+	nodes[count].whole = true;
+	code = hash_nodes(p, nodes, (unsigned)count + 1, proof);
 	if (code)
 		return code;
 	proof->kind = PROOF_INCLUSION;
 	proof->at = index;
 	proof->path.count = (unsigned)count;
-	return check_inclusion(index, note->size, nodes[count].hash, &proof->path, note->root)
+	return check_inclusion(index, note->size, p->leaf, &proof->path, note->root)
 		       ? disagree(p, note->size)
 		       : 0;
 }
@@ -254,9 +272,8 @@ static int prove_growth(struct prover *p, const struct note *from, struct proof 
 	count = growth_spans(from->size, to->size, spans);
 	if (count < 0)
 		return too_large(p);
-	for (int i = 0; i < count; i++)
-		nodes[i].span = spans[i];
-	code = hash_nodes(p, nodes, (unsigned)count, UINT_MAX, proof);
+	want_nodes(nodes, spans, count);
+	code = hash_nodes(p, nodes, (unsigned)count, proof);
 	if (code)
 		return code;
 	proof->kind = PROOF_GROWTH;

@@ -60,11 +60,16 @@ int read_note(const char *path, struct note *ret, uint8_t **ret_text, struct cha
 	return 0;
 }
 
+static int origin_len(const struct note *note)
+{
+	return note->origin.len < ORIGIN_MAX ? (int)note->origin.len : ORIGIN_MAX;
+}
+
 int read_checkpoint(const char *dir, const char *path, const struct log_name *log, struct note *ret,
 		    uint8_t **ret_text, struct chain_error *err)
 {
-	struct note note;
-	uint8_t *text;
+	struct note note = { 0 };
+	uint8_t *text = NULL;
 	char own[4096];
 	int code;
 
@@ -74,7 +79,7 @@ int read_checkpoint(const char *dir, const char *path, const struct log_name *lo
 		return code == -EINVAL && !path ? -EBADMSG : code;
 	if (!note_is_of(&note, log))
 		code = chain_fail(err, -EXDEV, "%s is of %.*s, the chain in %s is %s",
-				  path ? path : own, (int)(note.origin.len % ORIGIN_MAX),
+				  path ? path : own, origin_len(&note),
 				  (const char *)note.origin.data, dir, log->origin);
 	else if (note_signer(&note, log) != NOTE_SIGNED)
 		code = chain_fail(err, -EBADMSG, "%s is not signed by the key of %s",

@@ -349,6 +349,9 @@ static int go_to_start(struct exporter *x)
 	if (err)
 		return read_failed(x, err);
 	x->tree = *chain_reader_start(x->reader);
+	if (x->tree.size > start)
+		return chain_fail(x->err, -EBADMSG, "%s: no segment has entry %llu any more",
+				  x->dir, (ull)start);
 	if (x->tree.size < start) {
 		err = chain_reader_seek(x->reader, x->tree.size);
 		if (err)
