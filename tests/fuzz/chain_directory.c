@@ -165,6 +165,8 @@ static enum chain_verdict judge_changed(unsigned how, struct chain_report *repor
 	if (report->exit_code == 0) {
 		CHECK(differs >= report->sealed || report->pruned);
 		CHECK(report->sealed <= chain_base.report.sealed);
+		CHECK(report->sealed == 0 || memcmp(work[1], chain_base.file[1].data,
+						    160 * (1 + (size_t)report->seals)) == 0);
 		CHECK(!(how & HELD) || report->sealed == chain_base.report.sealed);
 		CHECK(report->unsealed == report->entries - report->sealed);
 		CHECK(report->sealed == 0 || strcmp(report->origin, chain_base.report.origin) == 0);

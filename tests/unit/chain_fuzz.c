@@ -34,10 +34,10 @@ static const struct row {
 	int rounds; /* around each seed */
 	size_t noise;
 } rows[] = {
-	{ "chain_segment", fuzz_segment, 1500, 600 },  { "chain_entry", fuzz_entry, 10000, 200 },
-	{ "chain_seals", fuzz_seals, 400, 600 },       { "chain_note", fuzz_note, 5000, 400 },
-	{ "chain_key", fuzz_key, 2000, 1100 },	       { "chain_packed", fuzz_packed, 500, 300 },
-	{ "chain_directory", fuzz_directory, 25, 60 },
+	{ "chain_segment", fuzz_segment, 1500, 600 }, { "chain_entry", fuzz_entry, 10000, 200 },
+	{ "chain_seals", fuzz_seals, 400, 600 },      { "chain_note", fuzz_note, 5000, 400 },
+	{ "chain_key", fuzz_key, 2000, 1100 },	      { "chain_packed", fuzz_packed, 500, 300 },
+	{ "chain_directory", fuzz_directory, 8, 60 },
 };
 
 static const struct row *row;
