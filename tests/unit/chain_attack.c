@@ -315,6 +315,23 @@ START_TEST(judge_rows)
 	ck_assert_int_eq(report.exit_code, 1);
 	ck_assert_uint_eq(report.from, 4);
 
+	report = head; /* stale is worse than torn or lossy, and nothing else */
+	report.stale = true;
+	report.recoveries = 1;
+	report.coverage.lost = 3;
+	chain_judge(&report);
+	assert_verdict(report, CHAIN_STALE);
+	ck_assert_int_eq(report.exit_code, 1);
+	for (int found = CHAIN_UNVERIFIABLE; found <= CHAIN_TAMPER; found++) {
+		report.found = (enum chain_verdict)found;
+		chain_judge(&report);
+		assert_verdict(report, (enum chain_verdict)found);
+	}
+	report.found = CHAIN_OK;
+	report.coverage.gap = 1;
+	chain_judge(&report);
+	assert_verdict(report, CHAIN_TAMPER);
+
 	report = head;
 	report.unsealed = 1;
 	chain_judge(&report);

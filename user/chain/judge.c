@@ -6,6 +6,7 @@
  *   FORK          a checkpoint has another root at its size                                1
  *   ROLLBACK      a checkpoint lies beyond the last seal                                   1
  *   UNVERIFIABLE  nothing there, unknown version or type, other log, not comparable        2
+ *   STALE         what is sealed is older than was asked for (the caller read the clock)     1
  *   TORN          a crash: recoveries, or an end that is not closed and not live           0
  *   LOSS          proven loss, or a window a crash left open                               0
  *   OK            all else                                                                 0
@@ -21,6 +22,7 @@ static const struct {
 	[CHAIN_OK] = { "OK", 0 },
 	[CHAIN_LOSS] = { "LOSS", 0 },
 	[CHAIN_TORN] = { "TORN", 0 },
+	[CHAIN_STALE] = { "STALE", 1 },
 	[CHAIN_UNVERIFIABLE] = { "UNVERIFIABLE", 2 },
 	[CHAIN_ROLLBACK] = { "ROLLBACK", 1 },
 	[CHAIN_FORK] = { "FORK", 1 },
@@ -46,6 +48,8 @@ void chain_judge(struct chain_report *r)
 		r->file[0] = 0;
 		r->offset = 0;
 		snprintf(r->why, sizeof(r->why), "%s", c->why);
+	} else if (r->found == CHAIN_OK && r->stale) {
+		r->verdict = CHAIN_STALE;
 	} else if (r->found == CHAIN_OK && is_torn(r)) {
 		r->verdict = CHAIN_TORN;
 	} else if (r->found == CHAIN_OK && (c->lost || c->open)) {

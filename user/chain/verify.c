@@ -223,11 +223,13 @@ static int parse_held(struct verify *v, const char *path)
 		err = chain_fail(v->err, -EINVAL, "%s: line %u: %s", path, line, why);
 	else if (!note_is_of(&note, &v->name))
 		verify_fail(v, CHAIN_UNVERIFIABLE, 0, 0, "", 0,
-			    "held checkpoint is of another log, %.*s", (int)(note.origin.len % 128),
-			    (const char *)note.origin.data);
+			    "held checkpoint %.120s is of another log, %.*s; this log is %s", path,
+			    (int)(note.origin.len < ORIGIN_MAX ? note.origin.len : ORIGIN_MAX),
+			    (const char *)note.origin.data, v->name.origin);
 	else if (note_signer(&note, &v->name) != NOTE_SIGNED)
 		verify_fail(v, CHAIN_UNVERIFIABLE, 0, 0, "", 0,
-			    "held checkpoint has no valid signature of this log");
+			    "held checkpoint %.120s has no valid signature of this log, %s", path,
+			    v->name.origin);
 	else
 		add_claim(v, note.size, note.root, false);
 	free(text);

@@ -14,6 +14,7 @@ enum chain_verdict {
 	CHAIN_OK,
 	CHAIN_LOSS,
 	CHAIN_TORN,
+	CHAIN_STALE,
 	CHAIN_UNVERIFIABLE,
 	CHAIN_ROLLBACK,
 	CHAIN_FORK,
@@ -80,7 +81,7 @@ struct chain_report {
 	uint64_t from, to;	  /* index range of a TAMPER; sizes of a FORK or ROLLBACK */
 	char file[64];		  /* where */
 	uint64_t offset;
-	char why[256];
+	char why[512];
 	bool live, closed, pinned;
 	uint64_t entries;     /* n */
 	uint64_t last_good;   /* entries proven by a good seal before the first failure */
@@ -96,6 +97,7 @@ struct chain_report {
 	uint8_t root[CHAIN_HASH]; /* at sealed */
 	/* set by the layer above */
 	struct chain_coverage coverage;
+	bool stale; /* what is sealed is older than somebody asked for, who reads a clock */
 	/* set by chain_judge */
 	enum chain_verdict verdict;
 	int exit_code;

@@ -23,7 +23,7 @@ struct finding {
 	enum chain_verdict verdict;
 	uint64_t from, to, offset;
 	char file[64];
-	char why[256];
+	char why[512];
 };
 
 struct verify {

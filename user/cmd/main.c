@@ -31,7 +31,9 @@ const struct command commands[] = {
 	  "  --key FILE          verifier key pinned off the host (identity.pub)\n"
 	  "  --checkpoint FILE   a checkpoint held elsewhere; may be given again\n"
 	  "  --held SIZE:ROOT    the same by hand, as the collector prints it; may be given again\n"
+	  "  --max-age T         STALE when the newest sealed record is older: 90s, 10m, 2h, 1d\n"
 	  "  --threads N         segments that are verified at once (default: one a processor)\n"
+	  "  --quiet             the verdict line only, and no progress\n"
 	  "  --format F          text (default) or json\n" },
 	{ "replay", cmd_replay, "score again from the chain",
 	  "  --chain DIR         where the chain is kept\n"

@@ -9,7 +9,9 @@
 
 #include "base/escape.h"
 #include "chain/verify.h"
+#include "cmd/age.h"
 #include "cmd/given.h"
+#include "cmd/progress.h"
 #include "cmd/watch.h"
 
 struct request {
@@ -18,7 +20,8 @@ struct request {
 	struct chain_held held[GIVEN_MAX];
 	size_t checkpoint_count;
 	char *key;
-	bool json;
+	uint64_t max_age; /* ns; 0: of any age */
+	bool json, quiet;
 };
 
 static bool take_option(struct request *q, int opt)
@@ -33,6 +36,14 @@ static bool take_option(struct request *q, int opt)
 		free(q->key);
 		q->key = NULL;
 		return read_key("verify", "--key", optarg, &q->key);
+	case 'a':
+		if (age_parse(optarg, &q->max_age))
+			return true;
+		complain(0, "verify: --max-age '%s' is no age such as 90s, 10m, 2h or 1d", optarg);
+		return false;
+	case 'q':
+		q->quiet = true;
+		return true;
 	case 't':
 		if (!parse_number(optarg, "--threads", 1, 1024, &number))
 			return false;
@@ -70,6 +81,8 @@ static bool parse_options(int argc, char **argv, struct request *q)
 		{ "key", required_argument, NULL, 'k' },
 		{ "checkpoint", required_argument, NULL, 'p' },
 		{ "held", required_argument, NULL, 'd' },
+		{ "max-age", required_argument, NULL, 'a' },
+		{ "quiet", no_argument, NULL, 'q' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "format", required_argument, NULL, 'o' },
 		{ 0 },
@@ -87,13 +100,60 @@ static bool parse_options(int argc, char **argv, struct request *q)
 	return got == 0;
 }
 
+/* --- how old -----------------------------------------------------------------------------------
+ */
+
+#define AHEAD_NS (2 * AGE_SECOND) /* by so much clocks of two hosts may differ */
+
+struct age {
+	uint64_t asked, newest; /* ns; time of the last record that is sealed, 0 none */
+	uint64_t ago, ahead;	/* ns before now, or after it */
+};
+
+/* Only a verifier who asks for an age reads the clock. */
+static struct age tell_age(const struct request *q, const struct watch *watch,
+			   struct chain_report *report)
+{
+	struct age age = { .asked = q->max_age, .newest = watch->newest };
+	uint64_t now;
+
+	if (!age.asked)
+		return age;
+	now = clock_epoch();
+	if (age.newest > now)
+		age.ahead = age.newest - now;
+	else
+		age.ago = now - age.newest;
+	report->stale = !age.newest || age.ago > age.asked;
+	return age;
+}
+
+static void print_age(const struct age *age)
+{
+	char text[AGE_TEXT], asked[AGE_TEXT];
+
+	age_text(age->ago, text);
+	age_text(age->asked, asked);
+	if (!age->newest) {
+		printf("no record is sealed");
+	} else if (age->ahead > AHEAD_NS) {
+		age_text(age->ahead, text);
+		printf("the newest sealed record is %s ahead of this clock", text);
+	} else {
+		printf("the newest sealed record is %s old, allowed %s", text, asked);
+	}
+}
+
+/* --- in words -----------------------------------------------------------------------------------
+ */
+
 static void print_root(const uint8_t root[CHAIN_HASH])
 {
 	for (int i = 0; i < CHAIN_HASH; i++)
 		printf("%02x", root[i]);
 }
 
-static void print_verdict(const struct chain_report *r)
+static void print_verdict(const struct chain_report *r, const struct age *age)
 {
 	printf("%s", chain_verdict_name(r->verdict));
 	switch (r->verdict) {
@@ -117,6 +177,10 @@ static void print_verdict(const struct chain_report *r)
 	case CHAIN_UNVERIFIABLE:
 		printf(": %s", r->why);
 		break;
+	case CHAIN_STALE:
+		printf(": ");
+		print_age(age);
+		break;
 	case CHAIN_TORN:
 		printf(": %" PRIu64 " recoveries, %" PRIu64 " entries adopted, %" PRIu64
 		       " bytes torn, %" PRIu64 " entries unsealed",
@@ -134,12 +198,9 @@ static void print_verdict(const struct chain_report *r)
 	printf("\n");
 }
 
-static void print_text(const struct chain_report *r, const struct watch *w)
+static void print_text(const struct chain_report *r, const struct watch *w, const struct age *age)
 {
-	print_verdict(r);
-	if (!r->origin[0])
-		return;
-	printf("log         %s\n", r->origin);
+	printf("log         %s\n", r->origin[0] ? r->origin : "not known");
 	printf("entries     %" PRIu64 ", sealed %" PRIu64 " by %" PRIu64 " seals, unsealed %" PRIu64
 	       ", proven good up to %" PRIu64 "\n",
 	       r->entries, r->sealed, r->seals, r->unsealed, r->last_good);
@@ -156,6 +217,11 @@ static void print_text(const struct chain_report *r, const struct watch *w)
 	if (w->unknown)
 		printf("unknown     %" PRIu64 " records of kinds newer than this build\n",
 		       w->unknown);
+	if (age->asked) {
+		printf("age         ");
+		print_age(age);
+		printf("\n");
+	}
 	printf("state       %s\n", r->live ? "being written" : r->closed ? "closed" : "not closed");
 	printf("hold this   --held %" PRIu64 ":", r->sealed);
 	print_root(r->root);
@@ -176,7 +242,7 @@ static void print_json_text(const char *name, const char *value)
 	buffer_free(&b);
 }
 
-static void print_json(const struct chain_report *r, const struct watch *w)
+static void print_json(const struct chain_report *r, const struct watch *w, const struct age *age)
 {
 	bool gap = r->verdict == CHAIN_TAMPER && r->found != CHAIN_TAMPER;
 
@@ -200,7 +266,12 @@ static void print_json(const struct chain_report *r, const struct watch *w)
 	       ",\"unknown\":%" PRIu64 ",\"root\":\"",
 	       r->coverage.events, r->coverage.lost, r->coverage.open, r->coverage.gap, w->unknown);
 	print_root(r->root);
-	printf("\"}\n");
+	printf("\"");
+	if (age->asked)
+		printf(",\"max_age\":%" PRIu64 ",\"age\":%s%.3f", age->asked / AGE_SECOND,
+		       age->ahead ? "-" : "",
+		       (double)(age->ahead ? age->ahead : age->ago) / AGE_SECOND);
+	printf("}\n");
 }
 
 int cmd_verify(int argc, char **argv)
@@ -209,6 +280,8 @@ int cmd_verify(int argc, char **argv)
 	struct watch watch = { 0 };
 	struct chain_report report = { 0 };
 	struct chain_error err = { 0 };
+	struct progress line, *progress = NULL;
+	struct age age;
 	int e, code = EXIT_COULD_NOT;
 
 	if (!parse_options(argc, argv, &q))
@@ -218,17 +291,28 @@ int cmd_verify(int argc, char **argv)
 		goto done;
 	}
 	q.options.watch = watch_calls(&watch);
+	if (!q.json && !q.quiet)
+		progress = progress_begin(&line);
+	if (progress) {
+		q.options.progress = progress_draw;
+		q.options.ctx = progress;
+	}
 	e = chain_verify(&q.options, &report, &err);
+	progress_end(progress);
 	if (e) {
 		complain(0, "verify: %s", err.text[0] ? err.text : strerror(-e));
 		goto done;
 	}
 	watch_end(&watch, &report);
+	age = tell_age(&q, &watch, &report);
 	chain_judge(&report);
-	if (q.json)
-		print_json(&report, &watch);
-	else
-		print_text(&report, &watch);
+	if (q.json) {
+		print_json(&report, &watch, &age);
+	} else {
+		print_verdict(&report, &age);
+		if (!q.quiet)
+			print_text(&report, &watch, &age);
+	}
 	code = report.exit_code;
 done:
 	watch_close(&watch);
