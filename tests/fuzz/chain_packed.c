@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A packed segment, its first byte aside: header bytes encode to the same, what is read is what
- * zlib makes of it, however it is read, and memory does not grow. With the checksum and the
- * packed length made right if the first byte is odd.
+ * zlib makes of it (with what version 2 leaves out of blocks put back), however it is read, and
+ * memory does not grow. With the checksum and the packed length made right if the first byte is
+ * odd.
  */
 #define _GNU_SOURCE
 #include "chain_base.h"
@@ -32,6 +33,29 @@ static long inflate_all(const uint8_t *data, size_t size, uint8_t *plain)
 	return n;
 }
 
+/* Crc and first index of each whole block, of a segment of size bytes of which len are here. */
+static void put_back(uint8_t *plain, size_t len, uint64_t size)
+{
+	uint64_t at = 144, due;
+
+	if (size < at || len < at || get_u32(plain + 12) > 64)
+		return;
+	due = get_u64(plain + 24);
+	for (at += 32 * get_u32(plain + 12); at + 24 <= size && at + 24 <= len;) {
+		uint8_t *p = plain + at;
+		uint32_t rest = get_u32(p + 16);
+
+		if (memcmp(p, "INDB", 4) != 0 || rest > 1 << 20 || rest > size - at - 24 ||
+		    rest > len - at - 24)
+			return;
+		due += get_u64(p + 8);
+		put_u64(p + 8, due);
+		put_u32(p + 4, get_u32(p + 4) ^ crc32c(0, p + 8, 16 + (size_t)rest));
+		due += get_u16(p + 20);
+		at += 24 + rest;
+	}
+}
+
 static void read_packed(int fd, const uint8_t *data, size_t size)
 {
 	static uint8_t plain[PLAIN_MAX], piece[4096];
@@ -53,6 +77,8 @@ static void read_packed(int fd, const uint8_t *data, size_t size)
 	packed_header_encode(&header, again);
 	CHECK(memcmp(again, data, PACKED_HEADER) == 0);
 	want = inflate_all(data + PACKED_HEADER, size - PACKED_HEADER, plain);
+	if (header.version == 2 && want > 0)
+		put_back(plain, (size_t)want, len);
 	while (at < PLAIN_MAX && (n = unpack_read(unpack, piece, step, at)) > 0) {
 		if (want >= 0 && at + (uint64_t)n <= (uint64_t)want)
 			CHECK(memcmp(piece, plain + at, (size_t)n) == 0);

@@ -382,7 +382,7 @@ START_TEST(unknown_versions)
 	assert_refused(-EPROTONOSUPPORT, "unknown segment version");
 	put_image(&image);
 	unlink(file_path(SEG2));
-	spew("0000000000000002.segz", "INDSEGZ2packed in a way that is not known yet", 40);
+	spew("0000000000000002.segz", "INDSEGZ3packed in a way that is not known yet", 40);
 	assert_refused(-EPROTONOSUPPORT, "unknown version of a packed segment");
 	drop_image(&image);
 }

@@ -132,6 +132,32 @@ START_TEST(all_but_the_last)
 }
 END_TEST
 
+START_TEST(every_bit)
+{
+	size_t len;
+	uint8_t *data;
+
+	pack();
+	data = slurp("0000000000000002.segz", &len);
+	ck_assert_mem_eq(data, "INDSEGZ2", 8);
+	for (size_t at = 0; at < len; at++)
+		for (int bit = 0; bit < 8; bit++) {
+			struct chain_report report;
+			bool version;
+
+			data[at] ^= (uint8_t)(1 << bit);
+			version = at == 7 && data[7] >= '0' && data[7] <= '9';
+			spew("0000000000000002.segz", data, len);
+			report = judge(NULL);
+			assert_verdict(report, version ? CHAIN_UNVERIFIABLE : CHAIN_TAMPER);
+			data[at] ^= (uint8_t)(1 << bit);
+		}
+	spew("0000000000000002.segz", data, len);
+	free(data);
+	check_all_packed();
+}
+END_TEST
+
 /* The next run takes the chain up, and its first seal makes the last segment one to be packed. */
 START_TEST(next_run)
 {
@@ -506,6 +532,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup_chain, teardown);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, all_but_the_last);
+	tcase_add_test(tcase, every_bit);
 	tcase_add_test(tcase, next_run);
 	tcase_add_test(tcase, beside_a_writer);
 	tcase_add_test(tcase, not_sealed);

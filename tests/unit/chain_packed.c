@@ -398,12 +398,17 @@ START_TEST(reader_refuses)
 }
 END_TEST
 
-int main(void)
+static void setup_2(void)
 {
-	Suite *suite = suite_create("chain_packed");
-	TCase *tcase = tcase_create("packed");
+	zip_version = 2;
+	setup();
+}
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+static void add_tests(Suite *suite, const char *name, void (*prepare)(void))
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, prepare, teardown);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, same_verdict);
 	tcase_add_test(tcase, same_entries);
@@ -419,5 +424,13 @@ int main(void)
 	tcase_add_test(tcase, both_forms);
 	tcase_add_test(tcase, reader_refuses);
 	suite_add_tcase(suite, tcase);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("chain_packed");
+
+	add_tests(suite, "version 1", setup);
+	add_tests(suite, "version 2", setup_2);
 	return run_suite(suite);
 }

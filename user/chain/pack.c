@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define ZLIB_CONST
 #include <zlib.h>
 
 #include "base/file.h"
@@ -23,6 +24,7 @@
 #include "chain/seals.h"
 #include "chain/segment_file.h"
 #include "chain/text.h"
+#include "chain/units.h"
 
 #define AT_ONCE (64u << 10)
 #define BUSY	1
@@ -32,49 +34,70 @@
 struct packer {
 	int fd; /* of the packed file */
 	const struct segment *plain;
+	struct units units;
 	struct packed_header header;
 	z_stream stream;
 	const char *why;
 	uint8_t in[AT_ONCE], out[AT_ONCE];
 };
 
-/* Deflate what is in hand, and write whatever comes out. */
-static int deflate_some(struct packer *p, int flush)
+static int write_out(struct packer *p)
+{
+	size_t len = AT_ONCE - p->stream.avail_out;
+	int err = pwrite_all(p->fd, p->out, len, (off_t)(PACKED_HEADER + p->header.packed_len));
+
+	p->header.packed_len += len;
+	p->stream.next_out = p->out;
+	p->stream.avail_out = AT_ONCE;
+	return err;
+}
+
+/* Deflate what is in hand; finish: and write all that is left. */
+static int deflate_some(struct packer *p, bool finish)
 {
 	z_stream *z = &p->stream;
-	int got;
+	int got = Z_OK, err = 0;
 
-	do {
-		size_t len;
-		int err;
+	while (err == 0 && (z->avail_in || (finish && got != Z_STREAM_END))) {
+		got = deflate(z, finish ? Z_FINISH : Z_NO_FLUSH);
+		if (got == Z_STREAM_ERROR)
+			return -EINVAL;
+		if (z->avail_out == 0 || got == Z_STREAM_END)
+			err = write_out(p);
+	}
+	return err;
+}
 
-		z->next_out = p->out;
-		z->avail_out = AT_ONCE;
-		got = deflate(z, flush);
-		len = AT_ONCE - z->avail_out;
-		err = pwrite_all(p->fd, p->out, len, (off_t)(PACKED_HEADER + p->header.packed_len));
-		if (err)
-			return err;
-		p->header.packed_len += len;
-	} while (got == Z_OK && z->avail_out == 0);
-	return got == Z_STREAM_ERROR ? -EINVAL : 0;
+static int take_plain(void *ctx, uint8_t *data, size_t len)
+{
+	struct packer *p = ctx;
+	ssize_t n = segment_read(p->plain, data, len, p->header.plain_len);
+
+	if (n < 0)
+		return (int)n;
+	p->header.plain_len += (uint64_t)n;
+	return (size_t)n == len ? 0 : -EIO;
 }
 
 static int deflate_all(struct packer *p)
 {
-	ssize_t n;
-	int err;
+	struct bytes piece;
+	int err, got;
 
-	do {
-		n = segment_read(p->plain, p->in, AT_ONCE, p->header.plain_len);
-		if (n < 0)
-			return (int)n;
-		p->header.plain_len += (uint64_t)n;
-		p->stream.next_in = p->in;
-		p->stream.avail_in = (unsigned)n;
-		err = deflate_some(p, n < AT_ONCE ? Z_FINISH : Z_NO_FLUSH);
-	} while (err == 0 && n == AT_ONCE);
-	return err;
+	p->units.take = take_plain;
+	p->units.ctx = p;
+	units_begin(&p->units, p->plain->size, true);
+	p->stream.next_out = p->out;
+	p->stream.avail_out = AT_ONCE;
+	while ((got = units_next(&p->units, &piece)) > 0) {
+		p->stream.next_in = piece.data;
+		p->stream.avail_in = (unsigned)piece.len;
+		err = deflate_some(p, false);
+		if (err)
+			return err;
+	}
+	p->stream.avail_in = 0;
+	return got < 0 ? got : deflate_some(p, true);
 }
 
 /* The header comes last: until then the file is none. */
@@ -102,6 +125,7 @@ static int write_packed(struct packer *p)
 		return -ENOMEM;
 	err = deflate_all(p);
 	deflateEnd(&p->stream);
+	free(p->units.buffer);
 	if (err == 0)
 		err = write_header(p);
 	return err == 0 && fsync(p->fd) < 0 ? -errno : err;
@@ -142,6 +166,7 @@ static int make_packed(struct job *job, uint64_t *ret)
 	if (err)
 		return err;
 	p->plain = &job->plain;
+	p->header.version = PACKED_VERSION;
 	if (unlinkat(job->dirfd, job->tmp, 0) < 0 && errno != ENOENT)
 		err = -errno;
 	p->fd = err ? -1

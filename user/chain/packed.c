@@ -2,8 +2,11 @@
 /*
  * Packed segment. All integers little-endian.
  *
- *   0 magic "INDSEGZ1"    8 crc32c of [16, EOF)    12 zero u32
+ *   0 magic "INDSEGZ2"    8 crc32c of [16, EOF)    12 zero u32
  *  16 plain_len u64      24 packed_len u64         32 one zlib stream (RFC 1950)
+ *
+ * The stream is of the plain bytes with what units.h takes out of each block; with the magic
+ * "INDSEGZ1" of the plain bytes themselves, which is read but not written.
  *
  * Valid if and only if the stream is packed_len bytes and whole, holds plain_len bytes, nothing
  * stands behind it, and the crc holds. None of this is evidence: the plain bytes are.
@@ -18,17 +21,18 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "chain/segment.h"
+#include "chain/units.h"
 
 #define READ_AT_ONCE (64u << 10)
-#define SKIP_AT_ONCE (16u << 10)
 /* A byte of a deflate stream stands for at most 1,032: a header that promises more lies. */
 #define RATIO_MAX 1032
 
-static const char PACKED_MAGIC[] = "INDSEGZ1";
+static const char PACKED_MAGIC[] = "INDSEGZ"; /* and the version's digit */
 
 void packed_header_encode(const struct packed_header *header, uint8_t p[PACKED_HEADER])
 {
-	p = put_bytes(p, PACKED_MAGIC, 8);
+	p = put_bytes(p, PACKED_MAGIC, 7);
+	p = put_u8(p, (uint8_t)('0' + header->version));
 	p = put_u32(p, header->crc);
 	p = put_u32(p, 0);
 	p = put_u64(p, header->plain_len);
@@ -38,20 +42,20 @@ void packed_header_encode(const struct packed_header *header, uint8_t p[PACKED_H
 int packed_header_decode(const uint8_t p[PACKED_HEADER], uint64_t size, struct packed_header *ret,
 			 const char **why)
 {
-	struct packed_header header = { .crc = get_u32(p + 8),
+	struct packed_header header = { .version = (unsigned)(p[7] - '0'),
+					.crc = get_u32(p + 8),
 					.plain_len = get_u64(p + 16),
 					.packed_len = get_u64(p + 24) };
 
 	*why = "packed segment is cut short";
 	if (size < PACKED_HEADER)
 		return -EBADMSG;
-	if (memcmp(p, PACKED_MAGIC, 7) == 0 && p[7] >= '0' && p[7] <= '9' && p[7] != '1') {
-		*why = "unknown version of a packed segment";
-		return -EPROTONOSUPPORT;
-	}
 	*why = "bad magic of a packed segment";
-	if (memcmp(p, PACKED_MAGIC, 8) != 0)
+	if (memcmp(p, PACKED_MAGIC, 7) != 0 || p[7] < '0' || p[7] > '9')
 		return -EBADMSG;
+	*why = "unknown version of a packed segment";
+	if (header.version < 1 || header.version > PACKED_VERSION)
+		return -EPROTONOSUPPORT;
 	*why = "reserved bytes of a packed segment are not zero";
 	if (get_u32(p + 12) != 0)
 		return -EBADMSG;
@@ -70,14 +74,16 @@ struct unpack {
 	int fd;
 	struct packed_header header;
 	z_stream stream;
-	uint64_t at;	/* plain bytes given out since the beginning */
-	uint64_t taken; /* packed bytes read */
-	uint32_t crc;	/* of [16, 32) and them */
-	bool broken;	/* what follows at is not known: begin anew */
-	bool checked;	/* the whole file was seen to be good */
+	uint64_t inflated; /* bytes since the beginning */
+	uint64_t taken;	   /* packed bytes read */
+	uint32_t crc;	   /* of [16, 32) and them */
+	bool broken;	   /* what follows is not known: begin anew */
+	bool checked;	   /* the whole file was seen to be good */
 	const char *why;
+	struct units units;
+	struct bytes piece; /* of plain bytes, not yet given out */
+	uint64_t at;	    /* where it begins */
 	uint8_t in[READ_AT_ONCE];
-	uint8_t skipped[SKIP_AT_ONCE];
 };
 
 static int corrupt(struct unpack *u, const char *why)
@@ -96,50 +102,11 @@ static int begin(struct unpack *u)
 	packed_header_encode(&u->header, lengths);
 	u->crc = crc32c(0, lengths + 16, PACKED_HEADER - 16);
 	u->stream.avail_in = 0;
-	u->at = u->taken = 0;
+	u->inflated = u->taken = u->at = 0;
+	u->piece = bytes_of(NULL, 0);
 	u->broken = false;
+	units_begin(&u->units, u->header.plain_len, u->header.version > 1);
 	return 0;
-}
-
-int unpack_open(int fd, uint64_t size, struct unpack **ret, uint64_t *ret_plain_len,
-		const char **why)
-{
-	struct packed_header header;
-	uint8_t head[PACKED_HEADER];
-	ssize_t n = pread_all(fd, head, sizeof(head), 0);
-	struct unpack *u;
-	int err;
-
-	*why = "packed segment is cut short";
-	if (n < PACKED_HEADER)
-		return n < 0 ? (int)n : -EBADMSG;
-	err = packed_header_decode(head, size, &header, why);
-	if (err)
-		return err;
-	*why = "out of memory";
-	u = calloc(1, sizeof(*u));
-	if (!u || inflateInit(&u->stream) != Z_OK) {
-		free(u);
-		return -ENOMEM;
-	}
-	u->fd = fd;
-	u->header = header;
-	err = begin(u);
-	if (err) {
-		unpack_close(u);
-		return err;
-	}
-	*ret = u;
-	*ret_plain_len = header.plain_len;
-	return 0;
-}
-
-void unpack_close(struct unpack *u)
-{
-	if (!u)
-		return;
-	inflateEnd(&u->stream);
-	free(u);
 }
 
 static int refill(struct unpack *u)
@@ -206,54 +173,110 @@ static int check_end(struct unpack *u, bool ended)
 	return 0;
 }
 
-/* The next len bytes, which the header says are there. */
-static int take(struct unpack *u, uint8_t *data, size_t len)
+/* The next len bytes of the stream, which the header says are there. */
+static int take(void *ctx, uint8_t *data, size_t len)
 {
+	struct unpack *u = ctx;
 	int got = inflate_into(u, data, len);
 
 	if (got < 0)
 		return got;
 	if (u->stream.avail_out)
 		return corrupt(u, "packed segment holds fewer bytes than it says");
-	u->at += len;
-	if (u->at == u->header.plain_len)
+	u->inflated += len;
+	if (u->inflated == u->header.plain_len)
 		return check_end(u, got);
 	return got ? corrupt(u, "packed segment holds fewer bytes than it says") : 0;
 }
 
-static int skip_to(struct unpack *u, uint64_t offset)
+int unpack_open(int fd, uint64_t size, struct unpack **ret, uint64_t *ret_plain_len,
+		const char **why)
+{
+	struct packed_header header;
+	uint8_t head[PACKED_HEADER];
+	ssize_t n = pread_all(fd, head, sizeof(head), 0);
+	struct unpack *u;
+	int err;
+
+	*why = "packed segment is cut short";
+	if (n < PACKED_HEADER)
+		return n < 0 ? (int)n : -EBADMSG;
+	err = packed_header_decode(head, size, &header, why);
+	if (err)
+		return err;
+	*why = "out of memory";
+	u = calloc(1, sizeof(*u));
+	if (!u || inflateInit(&u->stream) != Z_OK) {
+		free(u);
+		return -ENOMEM;
+	}
+	u->fd = fd;
+	u->header = header;
+	u->units.take = take;
+	u->units.ctx = u;
+	u->units.restore = true;
+	err = begin(u);
+	if (err) {
+		unpack_close(u);
+		return err;
+	}
+	*ret = u;
+	*ret_plain_len = header.plain_len;
+	return 0;
+}
+
+void unpack_close(struct unpack *u)
+{
+	if (!u)
+		return;
+	inflateEnd(&u->stream);
+	free(u->units.buffer);
+	free(u);
+}
+
+/* Go to the piece that holds offset. */
+static int seek(struct unpack *u, uint64_t offset)
 {
 	int err = u->broken || offset < u->at ? begin(u) : 0;
 
-	while (err == 0 && u->at < offset) {
-		uint64_t left = offset - u->at;
-		size_t some = left < SKIP_AT_ONCE ? (size_t)left : SKIP_AT_ONCE;
-
-		err = take(u, u->skipped, some);
+	while (err == 0 && offset - u->at >= u->piece.len) {
+		u->at += u->piece.len;
+		u->piece.len = 0;
+		err = units_next(&u->units, &u->piece);
+		if (err == 0)
+			return 0; /* the end */
+		err = err < 0 ? err : 0;
 	}
+	u->broken = u->broken || err;
 	return err;
 }
 
 ssize_t unpack_read(struct unpack *u, void *data, size_t len, uint64_t offset)
 {
-	uint64_t end = u->header.plain_len;
-	int err;
+	uint8_t *to = data;
+	size_t done = 0;
 
-	if (offset >= end || len == 0)
+	if (offset >= u->header.plain_len)
 		return 0;
-	if (len > end - offset)
-		len = (size_t)(end - offset);
-	if (len > INT32_MAX)
-		len = INT32_MAX;
-	err = skip_to(u, offset);
-	if (err == 0)
-		err = take(u, data, len);
-	return err ? err : (ssize_t)len;
+	while (done < len) {
+		int err = seek(u, offset);
+		size_t skip = (size_t)(offset - u->at), some;
+
+		if (err)
+			return err;
+		if (skip >= u->piece.len)
+			break;
+		some = u->piece.len - skip < len - done ? u->piece.len - skip : len - done;
+		memcpy(to + done, u->piece.data + skip, some);
+		done += some;
+		offset += some;
+	}
+	return (ssize_t)done;
 }
 
 int unpack_finish(struct unpack *u)
 {
-	return u->checked ? 0 : skip_to(u, u->header.plain_len);
+	return u->checked ? 0 : seek(u, u->header.plain_len);
 }
 
 const char *unpack_why(const struct unpack *u)

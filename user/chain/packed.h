@@ -4,10 +4,12 @@
 /* Packed segments: the header, and the plain bytes out of the file in memory that does not grow. */
 #include "base/bytes.h"
 
-#define PACKED_HEADER 32
+#define PACKED_HEADER  32
+#define PACKED_VERSION 2 /* what is written */
 
 struct packed_header {
-	uint32_t crc; /* of [16, EOF) */
+	unsigned version; /* 1 a stream of the plain bytes, 2 of those that units.h makes of them */
+	uint32_t crc;	  /* of [16, EOF) */
 	uint64_t plain_len, packed_len;
 };
 

@@ -95,6 +95,11 @@ ssize_t segment_header_decode(struct bytes in, struct segment_header *ret, const
 	return (ssize_t)len;
 }
 
+int block_magic(const uint8_t *p)
+{
+	return memcmp(p, BLOCK_MAGIC, 4) == 0;
+}
+
 void block_header_encode(uint8_t *start, uint64_t first, uint32_t len, uint16_t count)
 {
 	uint8_t *p = put_bytes(start, BLOCK_MAGIC, 4) + 4;
@@ -135,7 +140,7 @@ ssize_t block_decode(struct bytes in, uint64_t first, struct block *ret, const c
 	if (in.len < BLOCK_HEADER)
 		return 0;
 	*why = "bad block magic";
-	if (memcmp(p, BLOCK_MAGIC, 4) != 0)
+	if (!block_magic(p))
 		return -EBADMSG;
 	*why = "bad block header";
 	len = get_u32(p + 16);

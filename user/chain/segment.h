@@ -40,6 +40,9 @@ struct block {
 	struct bytes payload;
 };
 
+/* Does a block begin here, by its first four bytes? */
+int block_magic(const uint8_t *p);
+
 /* Fill in the 24 bytes before a payload that is in place. */
 void block_header_encode(uint8_t *p, uint64_t first, uint32_t len, uint16_t count);
 
