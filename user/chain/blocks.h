@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CHAIN_BLOCKS_H
 #define CHAIN_BLOCKS_H
-/* The blocks of one segment, in order: the one parser that sealer, restart, reader and verifier
+/* The blocks of one segment, in order: the one parser that keeper, restart, reader and verifier
  * share. Its memory does not grow with the segment. */
 #include "chain/segment_file.h"
 

@@ -9,7 +9,7 @@
 int chain_start(struct chain **ret, const struct chain_options *options, const uint8_t machine[16],
 		enum log_making making, struct chain_opened *opened, struct chain_error *err);
 
-/* Wait until the sealer has done all it was asked, and take note of it. */
+/* Wait until the keeper has done all it was asked, and take note of it. */
 void chain_settle(struct chain *chain);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CHAIN_LEAVES_H
 #define CHAIN_LEAVES_H
-/* Whole blocks into the tree, many hashes at once: what sealer and verifier share. */
+/* Whole blocks into the tree, many hashes at once: what keeper and verifier share. */
 #include "chain/segment.h"
 
 /* Leaf hashes of a block's entries. The first is entry j of its segment, the last one's salt is

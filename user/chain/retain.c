@@ -118,17 +118,12 @@ static int find_prune(const char *dir, uint64_t keep_number, uint64_t at, uint64
 	return code < 0 ? code : 0;
 }
 
-/* The name there, plain or packed or both, off the disk. */
+/* Plain or packed or both, off the disk for good: the oldest goes first. */
 static int remove_segment(int dirfd, uint64_t number)
 {
-	char plain[SEGMENT_NAME_MAX], packed[SEGMENT_NAME_MAX];
+	int err = segment_remove(dirfd, number);
 
-	segment_name(number, plain);
-	packed_name(number, packed);
-	if ((unlinkat(dirfd, plain, 0) < 0 && errno != ENOENT) ||
-	    (unlinkat(dirfd, packed, 0) < 0 && errno != ENOENT) || fsync(dirfd) < 0)
-		return -errno;
-	return 0;
+	return err == 0 && fsync(dirfd) < 0 ? -errno : err;
 }
 
 static int remove_below(const char *dir, int dirfd, uint64_t keep_number, uint64_t *ret_removed,

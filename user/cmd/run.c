@@ -582,7 +582,7 @@ int cmd_run(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);  /* nobody reads what we print: go on collecting */
-	prctl(PR_SET_DUMPABLE, 0); /* no core, no debugger of the same user: we hold keys */
+	prctl(PR_SET_DUMPABLE, 0); /* no core, no debugger of the same user */
 	signal(SIGXFSZ, SIG_IGN);  /* a file size limit is a full disk, not a death */
 	r->terminal = isatty(STDOUT_FILENO);
 	r->pipeline.on_alert = print_alert;
