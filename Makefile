@@ -129,6 +129,10 @@ $(O)/bench/overhead: tools/bench/overhead.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STRICT) -O2 $< -o $@ -lbpf -lelf -lz
+$(O)/bench/chain_load: $(O)/tools/bench/chain_load.o $(call needs,chain)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(call libs,chain) -lpthread
 $(O)/eval/masquerade: $(O)/tools/eval/masquerade.o $(call needs,score)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)

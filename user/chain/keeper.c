@@ -28,7 +28,8 @@
 #include "chain/restart.h"
 #include "chain/text.h"
 
-#define HASH_SLICE (256u << 10)
+#define HASH_SLICE  (256u << 10)
+#define HASH_BEHIND (4u << 20) /* with more than that not hashed nothing more is synced */
 
 struct keeper {
 	int socket;
@@ -318,14 +319,17 @@ static int next_request(struct keeper *s, bool wait, struct keeper_request *ret)
 	return got ? got : -EPIPE;
 }
 
-/* Do what is asked, else hash ahead, in slices so that a request need not wait long. */
+/* Do what is asked, else hash ahead, in slices so that a request need not wait long. Under full
+ * load requests never end: hashing must keep up with them, or a new segment would have to wait for
+ * the whole of the old one. */
 static int serve_all(struct keeper *s)
 {
 	struct keeper_request request;
 
 	for (;;) {
 		bool ahead = !s->error && s->blocks.offset < s->durable_bytes;
-		int got = next_request(s, !ahead, &request);
+		bool behind = ahead && s->durable_bytes - s->blocks.offset > HASH_BEHIND;
+		int got = behind ? 0 : next_request(s, !ahead, &request);
 
 		if (got < 0)
 			return got;

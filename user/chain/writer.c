@@ -8,8 +8,8 @@
 
 #include "chain/files.h"
 
-#define SYNC_AFTER   (1000 * MS)
-#define SYNC_BYTES   (8u << 20)
+#define SYNC_AFTER   (900 * MS) /* durable within 1 s */
+#define SYNC_BYTES   (2u << 20)
 #define NOTE_EVERY   (10000 * MS)
 #define RESTARTS_MAX 3 /* of the keeper, between two seals */
 
