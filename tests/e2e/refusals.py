@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from lib import INDELIBLE, Collector, Skip, Storm, case, equal, main, records, run, verdict
+from lib import INDELIBLE, OUT, Collector, Skip, Storm, case, equal, main, records, run, verdict
 
 SCOPE = ("--scope", f"pid={os.getpid()}")
 
@@ -61,6 +61,25 @@ def missing_chain(work):
     refused(2, [work + "/no/where"], "run", "--chain", work + "/no/where", *SCOPE)
     code, out, _ = run("verify", "--chain", work)
     equal((code, out[:12]), (2, "UNVERIFIABLE"), "an empty directory")
+
+
+@case
+def records_of_another_version(work):
+    """A chain of another version's records is not read as if they were ours, nor gone on with."""
+    for schema, words in (("indelible-records 1\nhost h\n", "records of version 1, this build reads version 2"),
+                          ("some other program's", "records that are not of this program")):
+        chain = f"{work}/{len(words)}"
+        subprocess.run([OUT + "/tests/oracle/ours", "chain", chain, schema, "9"], check=True)
+        for command in ["show"], ["replay"], ["status"], ["prune", "--older-than", "1d"], ["run", *SCOPE]:
+            refused(2, [chain, words], command[0], "--chain", chain, *command[1:])
+        code, out, err = run("verify", "--chain", chain)
+        equal((code, out.splitlines()[0], err),
+              (2, "UNVERIFIABLE: " + words, ""))
+        equal(verdict(chain)["why"], words)
+        with open(chain + "/0000000000000001.seg", "r+b") as segment: # what is worse is still said
+            segment.seek(-1, os.SEEK_END)
+            segment.write(b"x")
+        equal(verdict(chain)["verdict"], "TAMPER")
 
 
 @case

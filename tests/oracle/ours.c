@@ -2,9 +2,9 @@
 /*
  * Our side of the comparison with an independent implementation, all trees of up to N leaves:
  *
- *   ours emit N      roots and proofs to standard output
- *   ours accept N    the same from standard input, made by the other side: each must hold here
- *   ours chain DIR N a chain of N records and a clean close; again: N more
+ *   ours emit N               roots and proofs to standard output
+ *   ours accept N             the same from standard input, made by the other side: each must hold
+ * here ours chain DIR [SCHEMA] N a chain of N records and a clean close; again: N more
  *
  * For n = 1..N: root[32]; n inclusion proofs, index 0 first; n growth proofs, from size 1 first. A
  * proof is a byte that counts its hashes, and those. Leaf i is 16 bytes i % 256, then i in decimal.
@@ -151,13 +151,13 @@ static void accept_all(void)
 	printf("%llu proofs hold\n", (unsigned long long)limit * (limit + 1));
 }
 
-static void write_chain(const char *dir)
+static void write_chain(const char *dir, const char *schema)
 {
 	struct chain_options options = {
 		.dir = dir,
 		.name = "oracle",
 		.machine_id = bytes_of_text("oracle"),
-		.schema = bytes_of_text("schema"),
+		.schema = bytes_of_text(schema),
 		.segment_bytes = limit > 1000000 ? 0 : 100000,
 	};
 	struct chain_opened opened;
@@ -182,10 +182,10 @@ static void write_chain(const char *dir)
 int main(int argc, char **argv)
 {
 	if (argc < 3)
-		die("emit N | accept N | chain DIR N");
+		die("emit N | accept N | chain DIR [SCHEMA] N");
 	limit = strtoull(argv[argc - 1], NULL, 10);
 	if (strcmp(argv[1], "chain") == 0) {
-		write_chain(argv[2]);
+		write_chain(argv[2], argc > 4 ? argv[3] : "schema");
 		return 0;
 	}
 	if (limit == 0 || limit >= 1 << (LEVELS - 1))

@@ -33,6 +33,16 @@ START_TEST(fixed_widths_are_little_endian)
 }
 END_TEST
 
+START_TEST(big_endian_is_as_written)
+{
+	uint8_t got[8];
+
+	ck_assert_ptr_eq(put_be64(got, 0x0708090a0b0c0d0eull), got + 8);
+	ck_assert_mem_eq(got, "\x07\x08\x09\x0a\x0b\x0c\x0d\x0e", 8);
+	ck_assert_uint_eq(get_be64(got), 0x0708090a0b0c0d0eull);
+}
+END_TEST
+
 START_TEST(fixed_widths_keep_every_number)
 {
 	uint64_t seed = 1;
@@ -198,6 +208,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		fixed_widths_are_little_endian,
+		big_endian_is_as_written,
 		fixed_widths_keep_every_number,
 		bytes_and_zeros_move_on_by_their_length,
 		equal_bytes_have_equal_length_and_content,

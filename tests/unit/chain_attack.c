@@ -332,6 +332,18 @@ START_TEST(judge_rows)
 	chain_judge(&report);
 	assert_verdict(report, CHAIN_TAMPER);
 
+	report = head; /* what adds up to a gap may be what could not be read */
+	report.stale = true;
+	report.coverage.gap = 1;
+	strcpy(report.coverage.unread, "of old");
+	chain_judge(&report);
+	assert_verdict(report, CHAIN_UNVERIFIABLE);
+	ck_assert_int_eq(report.exit_code, 2);
+	ck_assert_str_eq(report.why, "of old");
+	report.found = CHAIN_FORK;
+	chain_judge(&report);
+	assert_verdict(report, CHAIN_TAMPER);
+
 	report = head;
 	report.unsealed = 1;
 	chain_judge(&report);

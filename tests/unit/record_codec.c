@@ -187,7 +187,7 @@ END_TEST
 /* Encoded zero record of a kind, and where its fields begin. */
 static size_t zero_size(uint8_t form)
 {
-	return form == FORM_CRED ? 4 : form == FORM_RAW16 ? 16 : 1;
+	return form == FORM_CRED ? 4 : form == FORM_RAW16 ? 16 : form == FORM_BE64 ? 8 : 1;
 }
 
 /* Put a varint in place of the field's zero; the new length. */
@@ -248,7 +248,7 @@ START_TEST(lengths_beyond_the_end_are_refused)
 }
 END_TEST
 
-/* All bytes of a zero record are varints, but for masks and raw16: none may be longer. */
+/* All bytes of a zero record are varints, but for masks, raw16 and be64: none may be longer. */
 START_TEST(numbers_in_a_longer_form_are_refused)
 {
 	const struct record_type *type;
@@ -268,13 +268,16 @@ START_TEST(numbers_in_a_longer_form_are_refused)
 }
 END_TEST
 
-/* SETUID with these bytes as its old_cred, which only the three arguments follow. */
+/* SETUID with these bytes as its old_cred. */
 static size_t with_cred(const uint8_t *cred, size_t len)
 {
+	const struct record_field *f = record_type(RECORD_SETUID)->fields;
 	struct record r = { .kind = RECORD_SETUID };
-	size_t n = encode(&r), at = n - 3 - 4;
+	size_t n = encode(&r), at = 1;
 
-	memmove(encoded + at + len, encoded + n - 3, 3);
+	for (; strcmp(f->name, "old_cred") != 0; f++)
+		at += zero_size(f->form);
+	memmove(encoded + at + len, encoded + at + 4, n - at - 4);
 	memcpy(encoded + at, cred, len);
 	return n - 4 + len;
 }
@@ -310,6 +313,32 @@ START_TEST(credentials_have_one_form)
 
 		ck_assert_msg(decode(encoded, n) == cases[i].wanted, "case %zu", i);
 	}
+}
+END_TEST
+
+/* A record written down byte by byte: the encoding is on disks. */
+START_TEST(one_record_is_these_bytes)
+{
+	static const uint8_t bytes[] = {
+		0x11,						/* heartbeat */
+		0x87, 0xad, 0x4b,				/* run 1234567 */
+		0x01, 0x03, 0x00,				/* canary, canary_cpu, misses */
+		0x03, 0x00, 0x80, 0x01,				/* fill */
+		0x18, 0x86, 0x6b, 0xfb, 0x4c, 0x8c, 0x00, 0x01, /* time */
+		0x05, 0xac, 0x02,				/* canary_seq, received */
+	};
+	struct record r = { .kind = RECORD_HEARTBEAT,
+			    .run = 1234567,
+			    .canary = CANARY_SEEN,
+			    .canary_cpu = 3,
+			    .fill = bytes_of("\x00\x80\x01", 3),
+			    .time = 0x18866bfb4c8c0001,
+			    .canary_seq = 5,
+			    .received = 300 };
+
+	ck_assert_uint_eq(encode(&r), sizeof(bytes));
+	ck_assert_mem_eq(encoded, bytes, sizeof(bytes));
+	assert_round_trip(&r);
 }
 END_TEST
 
@@ -416,6 +445,7 @@ int main(void)
 		lengths_beyond_the_end_are_refused,
 		numbers_in_a_longer_form_are_refused,
 		credentials_have_one_form,
+		one_record_is_these_bytes,
 		unknown_kinds_are_told_from_damage,
 		encode_never_writes_past_its_room,
 		large_records_fit_up_to_the_limit,

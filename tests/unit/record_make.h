@@ -60,6 +60,7 @@ static inline void chance_field(uint64_t *seed, const struct record_field *f, st
 		*(uint32_t *)member = (uint32_t)chance_number(seed);
 		break;
 	case FORM_U64:
+	case FORM_BE64:
 		*(uint64_t *)member = chance_number(seed);
 		break;
 	case FORM_S64:
@@ -89,7 +90,7 @@ static inline struct record chance_record(uint64_t *seed, uint8_t kind)
 static inline size_t form_size(uint8_t form)
 {
 	static const size_t sizes[] = {
-		1, 4, 8, 8, sizeof(struct bytes), sizeof(struct record_cred), 16
+		1, 4, 8, 8, sizeof(struct bytes), sizeof(struct record_cred), 16, 8
 	};
 
 	return sizes[form];

@@ -21,14 +21,15 @@ static void make_schema(void)
 START_TEST(schema_begins_with_version_and_context)
 {
 	make_schema();
-	ck_assert_ptr_eq(strstr(text, "indelible-records 1\n" CONTEXT "10 start "), text);
+	ck_assert_ptr_eq(strstr(text, "indelible-records 2\n" CONTEXT "10 start "), text);
 }
 END_TEST
 
 /* "43 open time:u64 run:u32 ..." for each kind, in order, and nothing else. */
 START_TEST(schema_lists_every_kind_with_every_field)
 {
-	static const char *const forms[] = { "u8", "u32", "u64", "s64", "bytes", "cred", "raw16" };
+	static const char *const forms[] = { "u8",    "u32",  "u64",   "s64",
+					     "bytes", "cred", "raw16", "be64" };
 	const struct record_type *type;
 	char wanted[4096];
 	const char *p;
@@ -75,15 +76,15 @@ START_TEST(kinds_are_what_they_were)
 		uint8_t kind;
 		const char *name, *last_field;
 	} kinds[] = {
-		{ 0x10, "start", "model_from" }, { 0x11, "heartbeat", "fill" },
-		{ 0x12, "counters", "values" },	 { 0x13, "loss", "count" },
-		{ 0x14, "stop", "received" },	 { 0x15, "user", "name" },
-		{ 0x16, "archive", "why" },	 { 0x17, "prune", "why" },
-		{ 0x18, "keeper", "name" },	 { 0x20, "alert", "parts" },
-		{ 0x21, "digest", "digest" },	 { 0x40, "exec", "cwd" },
-		{ 0x41, "fork", "child_start" }, { 0x42, "exit", "container" },
-		{ 0x43, "open", "open_flags" },	 { 0x44, "setuid", "argument2" },
-		{ 0x45, "connect", "path" },
+		{ 0x10, "start", "time" },    { 0x11, "heartbeat", "received" },
+		{ 0x12, "counters", "cpu" },  { 0x13, "loss", "count" },
+		{ 0x14, "stop", "received" }, { 0x15, "user", "time" },
+		{ 0x16, "archive", "size" },  { 0x17, "prune", "keep_first" },
+		{ 0x18, "keeper", "count" },  { 0x20, "alert", "first" },
+		{ 0x21, "digest", "at" },     { 0x40, "exec", "seq" },
+		{ 0x41, "fork", "seq" },      { 0x42, "exit", "seq" },
+		{ 0x43, "open", "seq" },      { 0x44, "setuid", "seq" },
+		{ 0x45, "connect", "seq" },
 	};
 	size_t count = sizeof(kinds) / sizeof(kinds[0]);
 
@@ -104,12 +105,21 @@ START_TEST(kinds_are_what_they_were)
 }
 END_TEST
 
-START_TEST(field_names_of_a_kind_are_unique_and_time_is_first)
+static bool has_field(const struct record_type *type, const char *name)
+{
+	for (const struct record_field *f = type->fields; f->name; f++) {
+		if (strcmp(f->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+START_TEST(field_names_of_a_kind_are_unique_and_all_have_a_time)
 {
 	const struct record_type *type;
 
 	for (size_t i = 0; (type = record_type_at(i)); i++) {
-		ck_assert_str_eq(type->fields[0].name, "time");
+		ck_assert_msg(has_field(type, "time"), "%s", type->name);
 		for (const struct record_field *a = type->fields; a->name; a++) {
 			for (const struct record_field *b = a + 1; b->name; b++)
 				ck_assert_str_ne(a->name, b->name);
@@ -120,16 +130,56 @@ END_TEST
 
 START_TEST(events_carry_where_they_were_seen)
 {
-	static const char *const head[] = { "time", "run", "ring", "cpu", "seq" };
+	static const char *const where[] = { "time", "run", "ring", "cpu", "seq" };
 	const struct record_type *type;
 
 	for (size_t i = 0; (type = record_type_at(i)); i++) {
 		bool all = true;
 
-		for (size_t j = 0; all && j < 5; j++)
-			all = type->fields[j].name && !strcmp(type->fields[j].name, head[j]);
+		for (size_t j = 0; j < 5; j++)
+			all &= has_field(type, where[j]);
 		ck_assert_msg(record_is_event(type->kind) == all, "%s", type->name);
 	}
+}
+END_TEST
+
+static int version_of(const char *schema, uint32_t *ret)
+{
+	return record_schema_version(bytes_of_text(schema), ret);
+}
+
+START_TEST(schema_says_its_version)
+{
+	static const char *const bad[] = { "",
+					   "schema v1",
+					   "indelible-records",
+					   "indelible-records ",
+					   "indelible-records \n",
+					   "indelible-records 2",
+					   "indelible-records 0\n",
+					   "indelible-records 02\n",
+					   "indelible-records -2\n",
+					   "indelible-records +2\n",
+					   "indelible-records 2 \n",
+					   "indelible-records 2.0\n",
+					   "indelible-records  2\n",
+					   "indelible-records 4294967298\n",
+					   "indelible-records 18446744073709551618\n",
+					   " indelible-records 2\n",
+					   "Indelible-records 2\n" };
+	uint32_t version = 77;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(version_of(bad[i], &version) == -EBADMSG, "%s", bad[i]);
+	ck_assert_int_eq(record_schema_version(bytes_of(NULL, 0), &version), -EBADMSG);
+	ck_assert_uint_eq(version, 77);
+	make_schema();
+	ck_assert_int_eq(version_of(text, &version), 0);
+	ck_assert_uint_eq(version, RECORD_VERSION);
+	ck_assert_int_eq(version_of("indelible-records 1\nhost h\n", &version), 0);
+	ck_assert_uint_eq(version, 1);
+	ck_assert_int_eq(version_of("indelible-records 999999999\n", &version), 0);
+	ck_assert_uint_eq(version, 999999999);
 }
 END_TEST
 
@@ -173,8 +223,9 @@ int main(void)
 		schema_lists_every_kind_with_every_field,
 		schema_says_when_room_is_too_small,
 		kinds_are_what_they_were,
-		field_names_of_a_kind_are_unique_and_time_is_first,
+		field_names_of_a_kind_are_unique_and_all_have_a_time,
 		events_carry_where_they_were_seen,
+		schema_says_its_version,
 		every_number_has_its_name,
 	};
 

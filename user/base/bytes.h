@@ -86,6 +86,17 @@ static inline uint64_t get_u64(const uint8_t *p)
 	return get_u32(p) | (uint64_t)get_u32(p + 4) << 32;
 }
 
+/* Big-endian: numbers that grow have their first bytes in common. */
+static inline uint8_t *put_be64(uint8_t *p, uint64_t v)
+{
+	return put_u64(p, __builtin_bswap64(v));
+}
+
+static inline uint64_t get_be64(const uint8_t *p)
+{
+	return __builtin_bswap64(get_u64(p));
+}
+
 /* Longest varint of a 64-bit value. */
 #define VARINT_MAX 10
 

@@ -6,6 +6,7 @@
  *   FORK          a checkpoint has another root at its size                                1
  *   ROLLBACK      a checkpoint lies beyond the last seal                                   1
  *   UNVERIFIABLE  nothing there, unknown version or type, other log, not comparable        2
+ *                 (records of another version: not even TAMPER for what seems missing)
  *   STALE         what is sealed is older than was asked for (the caller read the clock)     1
  *   TORN          a crash: recoveries, or an end that is not closed and not live           0
  *   LOSS          proven loss, or a window a crash left open                               0
@@ -41,7 +42,10 @@ void chain_judge(struct chain_report *r)
 	const struct chain_coverage *c = &r->coverage;
 
 	r->verdict = r->found;
-	if (c->gap && r->found < CHAIN_TAMPER) {
+	if (c->unread[0] && r->found == CHAIN_OK) {
+		r->verdict = CHAIN_UNVERIFIABLE; /* nor is what the others add up to believed */
+		snprintf(r->why, sizeof(r->why), "%s", c->unread);
+	} else if (c->gap && r->found < CHAIN_TAMPER) {
 		r->verdict = CHAIN_TAMPER;
 		r->from = c->gap_from;
 		r->to = c->gap_to;

@@ -73,6 +73,7 @@ struct chain_coverage {
 	uint64_t gap_from; /* entry range of the gap */
 	uint64_t gap_to;
 	char why[160];
+	char unread[160]; /* records that could not be looked at, in words; "" when all could */
 };
 
 struct chain_report {

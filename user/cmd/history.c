@@ -67,20 +67,72 @@ static int parse_key(struct bytes schema, uint8_t ret[16])
 	return 0;
 }
 
-int history_key(const char *dir, uint8_t ret[16], struct chain_error *err)
+int history_read_schema(struct bytes entry, struct chain_error *err)
+{
+	uint32_t version;
+
+	if (record_schema_version(bytes_of(entry.data + 1, entry.len - 1), &version))
+		snprintf(err->text, sizeof(err->text), "records that are not of this program");
+	else if (version != RECORD_VERSION)
+		snprintf(err->text, sizeof(err->text),
+			 "records of version %u, this build reads version %d", version,
+			 RECORD_VERSION);
+	else
+		return 0;
+	return -EPROTONOSUPPORT;
+}
+
+/* 1 and the first SCHEMA entry, which lives as long as the reader; 0 when nothing was written. */
+static int read_schema(struct chain_reader *reader, const char *dir, struct bytes *ret,
+		       struct chain_error *err)
+{
+	struct chain_error why;
+	struct chain_entry entry;
+	int e = chain_reader_next(reader, &entry);
+
+	if (e < 0) {
+		snprintf(err->text, sizeof(err->text), "%s", chain_reader_error(reader));
+		return e;
+	}
+	if (e == 0)
+		return 0;
+	e = history_read_schema(entry.bytes, &why);
+	if (e) {
+		snprintf(err->text, sizeof(err->text), "%.200s: %.250s", dir, why.text);
+		return e;
+	}
+	*ret = entry.bytes;
+	return 1;
+}
+
+int history_check(const char *dir, struct chain_error *err)
 {
 	struct chain_reader *reader;
-	struct chain_entry entry;
+	struct bytes schema;
 	int e = chain_reader_open(&reader, dir, err);
 
 	if (e)
 		return e;
-	e = chain_reader_next(reader, &entry);
-	e = e == 1 ? parse_key(entry.bytes, ret) : e ? e : -EBADMSG;
+	e = read_schema(reader, dir, &schema, err);
+	chain_reader_close(reader);
+	return e < 0 ? e : 0;
+}
+
+int history_key(const char *dir, uint8_t ret[16], struct chain_error *err)
+{
+	struct chain_reader *reader;
+	struct bytes schema = { 0 };
+	int e = chain_reader_open(&reader, dir, err);
+
 	if (e)
-		snprintf(err->text, sizeof(err->text),
-			 "%s: the first entry holds no score key: not a chain of this program",
-			 dir);
+		return e;
+	e = read_schema(reader, dir, &schema, err);
+	if (e >= 0) {
+		e = parse_key(schema, ret);
+		if (e)
+			snprintf(err->text, sizeof(err->text),
+				 "%s: the first entry holds no score key", dir);
+	}
 	chain_reader_close(reader);
 	return e;
 }

@@ -21,8 +21,15 @@ uint64_t history_from(uint64_t next);
 /* The same, of what was not pruned. 0 or -errno with err filled. */
 int history_begin(const char *dir, uint64_t next, uint64_t *ret, struct chain_error *err);
 
+/* Does this build read the records behind a SCHEMA entry? 0, or -EPROTONOSUPPORT with what they are
+ * in err. */
+int history_read_schema(struct bytes entry, struct chain_error *err);
+
+/* The same of the first SCHEMA entry of the chain in dir; 0 also when nothing was written yet. */
+int history_check(const char *dir, struct chain_error *err);
+
 /* The score key that stands in the log's first SCHEMA entry. 0, -ENOENT for no chain, -EBADMSG when
- * there is none in it. */
+ * there is none in it, -EPROTONOSUPPORT as above. */
 int history_key(const char *dir, uint8_t ret[16], struct chain_error *err);
 
 /* Text of the SCHEMA entry: the records' table, this host, and the key. Its length; -EMSGSIZE. */

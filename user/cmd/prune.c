@@ -12,8 +12,8 @@
 #include "chain/reader.h"
 #include "chain/retain.h"
 #include "cmd/acknowledged.h"
-#include "cmd/cmd.h"
 #include "cmd/control.h"
+#include "cmd/history.h"
 
 struct wish {
 	const char *dir;
@@ -77,8 +77,10 @@ static int is_old_enough(const struct wish *w, uint64_t next_first, bool *ret,
 static int make_plan(const struct wish *w, struct plan *p, struct chain_error *err)
 {
 	uint64_t limit;
-	int e = chain_list_segments(w->dir, &p->there, err);
+	int e = history_check(w->dir, err);
 
+	if (!e)
+		e = chain_list_segments(w->dir, &p->there, err);
 	if (!e)
 		e = acknowledged_find(w->dir, NULL, 0, &p->known, err);
 	if (e)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "chain/reader.h"
-#include "cmd/cmd.h"
+#include "cmd/history.h"
 #include "output/output.h"
 
 #define FOLLOW_MS 50
@@ -157,7 +157,9 @@ int cmd_show(int argc, char **argv)
 	if (!parse_options(argc, argv, &f))
 		return EXIT_COULD_NOT;
 	signal(SIGPIPE, SIG_IGN);
-	e = chain_reader_open(&reader, f.dir, &err);
+	e = history_check(f.dir, &err);
+	if (!e)
+		e = chain_reader_open(&reader, f.dir, &err);
 	if (e)
 		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "show: %s",
 				err.text[0] ? err.text : strerror(-e));

@@ -13,7 +13,7 @@
 #include "base/escape.h"
 #include "chain/reader.h"
 #include "cmd/acknowledged.h"
-#include "cmd/cmd.h"
+#include "cmd/history.h"
 #include "output/output.h"
 
 #define VALUES	    (RECORD_RINGS + 3 * RECORD_FAMILIES)
@@ -238,8 +238,10 @@ static int read_chain(struct status *s, const char *dir)
 {
 	struct chain_reader *reader;
 	struct chain_error err = { 0 };
-	int first, e = chain_reader_open(&reader, dir, &err);
+	int first, e = history_check(dir, &err);
 
+	if (!e)
+		e = chain_reader_open(&reader, dir, &err);
 	if (e)
 		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "status: %s",
 				err.text[0] ? err.text : strerror(-e));

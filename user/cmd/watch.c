@@ -6,11 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chain/segment.h"
+#include "cmd/history.h"
+
 /* Of the entries of one segment. */
 struct watch_part {
 	const struct watch *watch;
 	struct coverage_part *coverage;
 	bool any;
+	bool skip; /* the segment's records are of another version */
+	struct chain_error unread;
 	uint64_t first;
 	uint64_t unknown, broken, broken_at, newest;
 };
@@ -46,7 +51,9 @@ static int part_entry(void *ctx, const struct chain_entry *entry)
 	if (!part->any)
 		part->first = entry->index;
 	part->any = true;
-	if (entry->bytes.data[0] < CHAIN_RECORD_TYPE)
+	if (entry->bytes.data[0] == ENTRY_SCHEMA)
+		part->skip = history_read_schema(entry->bytes, &part->unread) != 0;
+	if (entry->bytes.data[0] < CHAIN_RECORD_TYPE || part->skip)
 		return 0;
 	err = record_decode(entry->bytes, &record);
 	if (err == -EPROTONOSUPPORT) {
@@ -67,7 +74,7 @@ static int part_merge(void *ctx, void *ctx_part)
 {
 	struct watch *w = ctx;
 	struct watch_part *part = ctx_part;
-	struct watch_part empty = { part->watch, part->coverage };
+	struct watch_part empty = { part->watch, part->coverage, .skip = part->skip };
 
 	if (!w->begun && part->any) {
 		w->begun = true;
@@ -77,6 +84,8 @@ static int part_merge(void *ctx, void *ctx_part)
 	if (!w->broken)
 		w->broken_at = part->broken_at;
 	w->broken += part->broken;
+	if (!w->unread.text[0])
+		w->unread = part->unread;
 	w->unknown += part->unknown;
 	if (part->newest)
 		w->newest = part->newest;
@@ -113,6 +122,7 @@ void watch_end(struct watch *w, struct chain_report *report)
 	to->gap_from = c.gap_from;
 	to->gap_to = c.gap_to;
 	snprintf(to->why, sizeof(to->why), "%s", c.why);
+	snprintf(to->unread, sizeof(to->unread), "%.150s", w->unread.text);
 	if (w->broken && !c.gap) {
 		to->gap = w->broken;
 		to->gap_from = to->gap_to = w->broken_at;

@@ -11,6 +11,7 @@ struct watch {
 	struct coverage *coverage;
 	bool begun;
 	uint64_t unknown;	    /* records of a kind this build does not know */
+	struct chain_error unread;  /* what records there are of another version; "" none */
 	uint64_t broken, broken_at; /* records that are not well-formed, and the first of them */
 	uint64_t newest;	    /* time of the last record that is sealed; 0 none */
 };

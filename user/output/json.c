@@ -410,6 +410,7 @@ static void put_field(struct writer *w, const struct record_field *f)
 		put_number(w, f->name, *(const uint32_t *)member);
 		break;
 	case FORM_U64:
+	case FORM_BE64:
 		put_number(w, f->name, *(const uint64_t *)member);
 		break;
 	case FORM_S64:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Records on disk. One table says it all; a record is valid if and only if its kind is in the
- * table, its fields are exactly those of the kind, every number is in its shortest form and in
- * range, and nothing follows.
+ * Records on disk. The table in types.c says it all; a record is valid if and only if its kind is
+ * in the table, its fields are exactly those of the kind, every number is in its shortest form and
+ * in range, and nothing follows.
  *
  *   u8, u32, u64   varint
+ *   be64           8 bytes, big-endian
  *   s64            zigzag varint
  *   bytes          varint length, content
  *   raw16          16 bytes
@@ -17,173 +18,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define FIELD(name, member, form)                                                                  \
-	{                                                                                          \
-		name, offsetof(struct record, member), form                                        \
-	}
-#define END                                                                                        \
-	{                                                                                          \
-		NULL, 0, 0                                                                         \
-	}
-
-/* Every kernel event begins alike: where it was seen, then who did it. */
-#define EVENT_FIELDS                                                                               \
-	FIELD("time", time, FORM_U64), FIELD("run", run, FORM_U32), FIELD("ring", ring, FORM_U32), \
-		FIELD("cpu", cpu, FORM_U32), FIELD("seq", seq, FORM_U64),                          \
-		FIELD("flags", flags, FORM_U64), FIELD("call", call, FORM_U64),                    \
-		FIELD("result", result, FORM_S64), FIELD("pid", pid, FORM_U32),                    \
-		FIELD("tid", tid, FORM_U32), FIELD("ppid", ppid, FORM_U32),                        \
-		FIELD("start", start, FORM_U64), FIELD("auid", auid, FORM_U32),                    \
-		FIELD("session", session, FORM_U32), FIELD("cgroup", cgroup, FORM_U64),            \
-		FIELD("mount_ns", mount_ns, FORM_U32), FIELD("cred", cred, FORM_CRED),             \
-		FIELD("comm", comm, FORM_BYTES), FIELD("exe", exe, FORM_BYTES),                    \
-		FIELD("actor", actor, FORM_U8), FIELD("how", how, FORM_U8),                        \
-		FIELD("user", user, FORM_BYTES), FIELD("acting_as", acting_as, FORM_BYTES),        \
-		FIELD("via", via, FORM_BYTES), FIELD("container", container, FORM_BYTES)
-
-#define FILE_FIELDS                                                                                \
-	FIELD("path", path, FORM_BYTES), FIELD("claimed", claimed, FORM_BYTES),                    \
-		FIELD("inode", inode, FORM_U64), FIELD("device", device, FORM_U32),                \
-		FIELD("mode", mode, FORM_U32)
-
-static const struct record_field exec_fields[] = { EVENT_FIELDS,
-						   FILE_FIELDS,
-						   FIELD("old_cred", old_cred, FORM_CRED),
-						   FIELD("argv", argv, FORM_BYTES),
-						   FIELD("cwd", cwd, FORM_BYTES),
-						   END };
-static const struct record_field fork_fields[] = { EVENT_FIELDS,
-						   FIELD("child_pid", child_pid, FORM_U32),
-						   FIELD("child_tid", child_tid, FORM_U32),
-						   FIELD("child_parent", child_parent, FORM_U32),
-						   FIELD("child_start", child_start, FORM_U64),
-						   END };
-static const struct record_field exit_fields[] = { EVENT_FIELDS, END };
-static const struct record_field open_fields[] = { EVENT_FIELDS, FILE_FIELDS,
-						   FIELD("open_flags", open_flags, FORM_U32), END };
-static const struct record_field setuid_fields[] = { EVENT_FIELDS,
-						     FIELD("old_cred", old_cred, FORM_CRED),
-						     FIELD("argument0", argument[0], FORM_U64),
-						     FIELD("argument1", argument[1], FORM_U64),
-						     FIELD("argument2", argument[2], FORM_U64),
-						     END };
-static const struct record_field connect_fields[] = { EVENT_FIELDS,
-						      FIELD("family", family, FORM_U32),
-						      FIELD("protocol", protocol, FORM_U32),
-						      FIELD("port", port, FORM_U32),
-						      FIELD("addr", address, FORM_BYTES),
-						      FIELD("path", path, FORM_BYTES),
-						      END };
-
-static const struct record_field start_fields[] = { FIELD("time", time, FORM_U64),
-						    FIELD("run", run, FORM_U32),
-						    FIELD("pid", pid, FORM_U32),
-						    FIELD("boot_id", boot_id, FORM_RAW16),
-						    FIELD("host", host, FORM_BYTES),
-						    FIELD("kernel", kernel, FORM_BYTES),
-						    FIELD("version", version, FORM_BYTES),
-						    FIELD("hooks", hooks, FORM_BYTES),
-						    FIELD("scope", scope, FORM_BYTES),
-						    FIELD("programs", programs, FORM_BYTES),
-						    FIELD("cpus", cpus, FORM_U32),
-						    FIELD("boot_time", boot_time, FORM_U64),
-						    FIELD("model_from", model_from, FORM_U64),
-						    END };
-static const struct record_field heartbeat_fields[] = { FIELD("time", time, FORM_U64),
-							FIELD("run", run, FORM_U32),
-							FIELD("canary", canary, FORM_U32),
-							FIELD("canary_cpu", canary_cpu, FORM_U64),
-							FIELD("canary_seq", canary_seq, FORM_U64),
-							FIELD("misses", misses, FORM_U64),
-							FIELD("received", received, FORM_U64),
-							FIELD("fill", fill, FORM_BYTES),
-							END };
-static const struct record_field counters_fields[] = { FIELD("time", time, FORM_U64),
-						       FIELD("run", run, FORM_U32),
-						       FIELD("cpu", cpu, FORM_U32),
-						       FIELD("values", values, FORM_BYTES), END };
-static const struct record_field loss_fields[] = { FIELD("time", time, FORM_U64),
-						   FIELD("run", run, FORM_U32),
-						   FIELD("since", since, FORM_U64),
-						   FIELD("cpu", cpu, FORM_U32),
-						   FIELD("lost_family", lost_family, FORM_U32),
-						   FIELD("reason", reason, FORM_U32),
-						   FIELD("count", count, FORM_U64),
-						   END };
-static const struct record_field stop_fields[] = { FIELD("time", time, FORM_U64),
-						   FIELD("run", run, FORM_U32),
-						   FIELD("received", received, FORM_U64), END };
-static const struct record_field user_fields[] = { FIELD("time", time, FORM_U64),
-						   FIELD("id", id, FORM_U32),
-						   FIELD("name", name, FORM_BYTES), END };
-static const struct record_field archive_fields[] = { FIELD("time", time, FORM_U64),
-						      FIELD("place", place, FORM_BYTES),
-						      FIELD("size", size, FORM_U64),
-						      FIELD("root", root, FORM_BYTES),
-						      FIELD("result", result, FORM_S64),
-						      FIELD("why", why, FORM_BYTES),
-						      END };
-static const struct record_field prune_fields[] = { FIELD("time", time, FORM_U64),
-						    FIELD("uid", uid, FORM_U32),
-						    FIELD("pid", pid, FORM_U32),
-						    FIELD("keep_number", keep_number, FORM_U64),
-						    FIELD("keep_first", keep_first, FORM_U64),
-						    FIELD("why", why, FORM_BYTES),
-						    END };
-static const struct record_field keeper_fields[] = {
-	FIELD("time", time, FORM_U64),	 FIELD("run", run, FORM_U32),
-	FIELD("pid", pid, FORM_U32),	 FIELD("count", count, FORM_U64),
-	FIELD("name", name, FORM_BYTES), END
-};
-static const struct record_field alert_fields[] = { FIELD("time", time, FORM_U64),
-						    FIELD("at", at, FORM_U64),
-						    FIELD("first", first, FORM_U64),
-						    FIELD("score", score, FORM_S64),
-						    FIELD("limit", limit, FORM_S64),
-						    FIELD("digest", digest, FORM_U64),
-						    FIELD("entity", entity, FORM_BYTES),
-						    FIELD("parts", parts, FORM_BYTES),
-						    END };
-static const struct record_field digest_fields[] = { FIELD("time", time, FORM_U64),
-						     FIELD("at", at, FORM_U64),
-						     FIELD("digest", digest, FORM_U64), END };
-
-static const struct record_type types[] = {
-	{ RECORD_START, "start", start_fields },
-	{ RECORD_HEARTBEAT, "heartbeat", heartbeat_fields },
-	{ RECORD_COUNTERS, "counters", counters_fields },
-	{ RECORD_LOSS, "loss", loss_fields },
-	{ RECORD_STOP, "stop", stop_fields },
-	{ RECORD_USER, "user", user_fields },
-	{ RECORD_ARCHIVE, "archive", archive_fields },
-	{ RECORD_PRUNE, "prune", prune_fields },
-	{ RECORD_KEEPER, "keeper", keeper_fields },
-	{ RECORD_ALERT, "alert", alert_fields },
-	{ RECORD_DIGEST, "digest", digest_fields },
-	{ RECORD_EXEC, "exec", exec_fields },
-	{ RECORD_FORK, "fork", fork_fields },
-	{ RECORD_EXIT, "exit", exit_fields },
-	{ RECORD_OPEN, "open", open_fields },
-	{ RECORD_SETUID, "setuid", setuid_fields },
-	{ RECORD_CONNECT, "connect", connect_fields },
-};
-#define TYPES (sizeof(types) / sizeof(types[0]))
-
-static const char *const form_names[] = { "u8", "u32", "u64", "s64", "bytes", "cred", "raw16" };
-
-const struct record_type *record_type_at(size_t position)
-{
-	return position < TYPES ? &types[position] : NULL;
-}
-
-const struct record_type *record_type(uint8_t kind)
-{
-	for (size_t i = 0; i < TYPES; i++) {
-		if (types[i].kind == kind)
-			return &types[i];
-	}
-	return NULL;
-}
+static const char *const form_names[] = { "u8",	   "u32",  "u64",   "s64",
+					  "bytes", "cred", "raw16", "be64" };
 
 /* --- encode
  * --------------------------------------------------------------------------------------- */
@@ -262,6 +98,8 @@ static uint8_t *put_field(uint8_t *p, uint8_t form, const void *member)
 		return put_cred(p, member);
 	case FORM_RAW16:
 		return put_bytes(p, member, 16);
+	case FORM_BE64:
+		return put_be64(p, *(const uint64_t *)member);
 	}
 	return p;
 }
@@ -390,6 +228,12 @@ static int take_field(struct cursor *c, uint8_t form, void *member)
 		memcpy(member, c->p, 16);
 		c->p += 16;
 		return 0;
+	case FORM_BE64:
+		if (c->end - c->p < 8)
+			return -EBADMSG;
+		*(uint64_t *)member = get_be64(c->p);
+		c->p += 8;
+		return 0;
 	}
 	return -EBADMSG;
 }
@@ -432,8 +276,11 @@ int record_unpack(struct bytes from, uint64_t *to, size_t room)
 /* --- schema
  * --------------------------------------------------------------------------------------- */
 
+#define SCHEMA_NAME "indelible-records"
+
 ssize_t record_schema(char *to, size_t room, const char *context)
 {
+	const struct record_type *type;
 	size_t used = 0;
 	int n;
 
@@ -444,13 +291,34 @@ ssize_t record_schema(char *to, size_t room, const char *context)
 			return -EMSGSIZE;                                                          \
 		used += (size_t)n;                                                                 \
 	} while (0)
-	PRINT("indelible-records %d\n%s", RECORD_VERSION, context);
-	for (size_t i = 0; i < TYPES; i++) {
-		PRINT("%02x %s", types[i].kind, types[i].name);
-		for (const struct record_field *f = types[i].fields; f->name; f++)
+	PRINT(SCHEMA_NAME " %d\n%s", RECORD_VERSION, context);
+	for (size_t i = 0; (type = record_type_at(i)); i++) {
+		PRINT("%02x %s", type->kind, type->name);
+		for (const struct record_field *f = type->fields; f->name; f++)
 			PRINT(" %s:%s", f->name, form_names[f->form]);
 		PRINT("\n");
 	}
 #undef PRINT
 	return (ssize_t)used;
+}
+
+int record_schema_version(struct bytes text, uint32_t *ret)
+{
+	struct bytes name = bytes_of_text(SCHEMA_NAME " ");
+	uint32_t version = 0;
+	size_t at = name.len;
+
+	if (text.len < name.len || memcmp(text.data, name.data, name.len) != 0)
+		return -EBADMSG;
+	for (; at < text.len && text.data[at] != '\n'; at++) {
+		uint8_t digit = (uint8_t)(text.data[at] - '0');
+
+		if (digit > 9 || version > 99999999 || (digit == 0 && version == 0))
+			return -EBADMSG;
+		version = 10 * version + digit;
+	}
+	if (at == text.len || version == 0)
+		return -EBADMSG;
+	*ret = version;
+	return 0;
 }

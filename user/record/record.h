@@ -2,19 +2,20 @@
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
 /*
- * The audited fact as it stands in the chain: one struct for all kinds, one table (record.c) that
+ * The audited fact as it stands in the chain: one struct for all kinds, one table (types.c) that
  * says which kind has which fields, in which order and form. Encoding, decoding, the SCHEMA text
  * and the JSON names all come from that table.
  *
  * On disk: kind u8, then the kind's fields in table order: numbers as shortest varints (signed
- * ones zigzag), bytes as varint length and content. What decodes encodes to the same bytes.
+ * ones zigzag), times as 8 bytes big-endian, bytes as varint length and content. What decodes
+ * encodes to the same bytes.
  */
 #include <stdbool.h>
 
 #include "base/bytes.h"
 
-#define RECORD_VERSION 1
-#define RECORD_MAX     65519	  /* bytes of an encoded record, the chain's limit */
+#define RECORD_VERSION 2     /* forms, and fields of the kinds there are; not that there are more */
+#define RECORD_MAX     65519 /* bytes of an encoded record, the chain's limit */
 #define RECORD_UNSET   UINT32_MAX /* auid, session: nobody has logged in */
 
 /* First byte of a record; below 0x10 is the chain's own. */
@@ -211,7 +212,16 @@ struct record {
 enum record_canary { CANARY_NONE, CANARY_SEEN, CANARY_LATE };
 enum record_loss { LOSS_RING_FULL, LOSS_PROGRAM_SKIPPED };
 
-enum record_form { FORM_U8, FORM_U32, FORM_U64, FORM_S64, FORM_BYTES, FORM_CRED, FORM_RAW16 };
+enum record_form {
+	FORM_U8,
+	FORM_U32,
+	FORM_U64,
+	FORM_S64,
+	FORM_BYTES,
+	FORM_CRED,
+	FORM_RAW16,
+	FORM_BE64
+};
 
 struct record_field {
 	const char *name; /* in JSON and in the schema */
@@ -240,6 +250,10 @@ int record_decode(struct bytes from, struct record *ret);
 /* Text of the SCHEMA entry: version, context, then every kind with its fields, so that a chain
  * can be read without this program. NUL-terminated; -EMSGSIZE when room is too small. */
 ssize_t record_schema(char *to, size_t room, const char *context);
+
+/* Version of the records behind a SCHEMA text; -EBADMSG: not of this program. Decode only what has
+ * RECORD_VERSION: the same bytes may mean something else in another. */
+int record_schema_version(struct bytes text, uint32_t *ret);
 
 /* Names of flag bits, calls, families ("file"), rings, actors ("human") and ways of knowing
  * ("loginuid"); NULL past the last. */
