@@ -36,6 +36,7 @@
 
 static uint8_t *data; /* records of FROM, each behind its length */
 static size_t data_len, data_at;
+static char *schema; /* of FROM: what the records mean */
 static struct chain *chain;
 
 static void die(const char *what, const char *why)
@@ -66,6 +67,8 @@ static void load(const char *from)
 	while (chain_reader_next(reader, &entry) == 1) {
 		uint16_t len = (uint16_t)entry.bytes.len;
 
+		if (!schema)
+			schema = strndup((const char *)entry.bytes.data + 1, len - 1u);
 		if (entry.bytes.data[0] < CHAIN_RECORD_TYPE)
 			continue;
 		if (data_len + 2 + len > FROM_MAX)
@@ -266,9 +269,10 @@ static void measure_windows(double rate, double length, bool critical)
 
 int main(int argc, char **argv)
 {
-	struct chain_options options = { .name = "bench",
-					 .machine_id = bytes_of_text("bench"),
-					 .schema = bytes_of_text("bench") };
+	struct chain_options options = {
+		.name = "bench",
+		.machine_id = bytes_of_text("bench"),
+	};
 	struct chain_opened opened;
 	struct chain_error err = { "" };
 
@@ -279,6 +283,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	load(argv[2]);
+	options.schema = bytes_of_text(schema ? schema : "");
 	options.keeper = argv[1];
 	options.dir = argv[3];
 	if (chain_open(&chain, &options, &opened, &err))
@@ -287,6 +292,7 @@ int main(int argc, char **argv)
 		measure_append(strtoull(argv[5], NULL, 10));
 	else
 		measure_windows(atof(argv[5]), atof(argv[6]), argv[7][0] == '1');
+	free(schema);
 	free(data);
 	return 0;
 }
