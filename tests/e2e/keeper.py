@@ -91,6 +91,15 @@ def a_new_log_goes_on_from_the_old_one(work):
     equal(verdict(f"{work}/{kept}", "--key", work + "/old.pub")["verdict"], "OK")
     equal(verdict(chain, "--key", chain + "/identity.pub")["verdict"], "OK")
     equal(verdict(chain, "--key", work + "/old.pub")["verdict"], "UNVERIFIABLE")
+    before, after = verdict(f"{work}/{kept}"), verdict(chain)
+    equal((after["continues"]["vkey"], after["continues"]["origin"]), (before["vkey"], before["origin"]))
+    held = f"{after['continues']['size']}:{after['continues']['root']}"
+    equal(verdict(f"{work}/{kept}", "--held", held)["verdict"], "OK")
+    equal((before["continued_by"]["vkey"], before["continued_by"]["origin"]), (after["vkey"], after["origin"]))
+    equal(("continues" in before, "continued_by" in after), (False, False), "links that are none")
+    for directory, line in ((f"{work}/{kept}", f"continued   by {after['origin']}"),
+                            (chain, f"continues   {before['origin']}, --held {held}")):
+        assert line in run("verify", "--chain", directory)[1].splitlines(), line
     equal(run("replay", "--chain", chain, "--check")[0], 0, "exit code of replay --check")
 
 

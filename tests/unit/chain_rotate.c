@@ -96,6 +96,7 @@ static void check_rotated(const char *old_vkey, bool handed_over)
 	options.vkey = old_vkey;
 	ck_assert_int_eq(chain_verify(&options, &report, &chain_err), 0);
 	chain_judge(&report);
+	ck_assert_str_eq(report.continued_by.vkey, handed_over ? vkey_in(chain_path) : "");
 	if (handed_over) {
 		assert_verdict(report, report.recoveries ? CHAIN_TORN : CHAIN_OK);
 		ck_assert(report.closed);
@@ -103,7 +104,12 @@ static void check_rotated(const char *old_vkey, bool handed_over)
 		ck_assert_str_eq(vkey, vkey_in(chain_path));
 	}
 	write_log();
-	assert_verdict(judge(NULL), CHAIN_OK);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_OK);
+	ck_assert_str_eq(report.continues.vkey, old_vkey);
+	ck_assert_uint_eq(report.continues.size, held.size);
+	ck_assert_mem_eq(report.continues.root, held.root, 32);
+	ck_assert_str_eq(report.continued_by.vkey, "");
 }
 
 START_TEST(test_hand_over)
@@ -117,6 +123,29 @@ START_TEST(test_hand_over)
 	check_rotated(old, true);
 	ck_assert_int_ne(access(path_of("%s.keys", rotated.kept), F_OK), 0);
 	ck_assert_int_ne(access(path_of("%s.next", chain_path), F_OK), 0);
+}
+END_TEST
+
+/* What no seal covers is nobody's word. */
+START_TEST(test_hand_over_that_is_not_sealed)
+{
+	struct chain_report report;
+	uint8_t *data;
+	size_t len;
+
+	write_log();
+	assert_rotates();
+	report = judge_dir(rotated.kept);
+	ck_assert_str_eq(report.continued_by.vkey, vkey_in(chain_path));
+	ck_assert_str_eq(report.continues.vkey, "");
+	ck_assert_int_eq(
+		read_file(AT_FDCWD, path_of("%s/seals", rotated.kept), 1 << 20, &data, &len), 0);
+	ck_assert_int_eq(truncate(path_of("%s/seals", rotated.kept), (off_t)len - SEAL_LEN), 0);
+	free(data);
+	report = judge_dir(rotated.kept);
+	assert_verdict(report, CHAIN_ROLLBACK);
+	ck_assert_uint_gt(report.unsealed, 0);
+	ck_assert_str_eq(report.continued_by.vkey, "");
 }
 END_TEST
 
@@ -309,6 +338,7 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_hand_over);
+	tcase_add_test(tcase, test_hand_over_that_is_not_sealed);
 	tcase_add_test(tcase, test_old_cannot_go_on);
 	tcase_add_test(tcase, test_twice);
 	tcase_add_test(tcase, test_nothing_there);

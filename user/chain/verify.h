@@ -96,6 +96,9 @@ struct chain_report {
 	bool torn_seal;
 	char origin[128], vkey[256];
 	uint8_t root[CHAIN_HASH]; /* at sealed */
+	/* LINKs that a good seal covers: the log that this one goes on from, as far as it was
+	 * sealed then, and the one that goes on from this. An empty vkey: none. */
+	struct chain_link continues, continued_by;
 	/* set by the layer above */
 	struct chain_coverage coverage;
 	bool stale; /* what is sealed is older than somebody asked for, who reads a clock */

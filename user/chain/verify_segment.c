@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "chain/leaves.h"
+#include "chain/note.h"
 
 #define NEWS_BYTES (2u << 20) /* how often progress is told */
 
@@ -102,6 +103,20 @@ static int check_recovery(struct segment_job *j, struct bytes entry, uint64_t of
 	return 0;
 }
 
+/* One whose key is none says nothing that could be told. */
+static void keep_link(struct segment_job *j, const struct link *link)
+{
+	struct linked *to = link->direction == LINK_BACK ? &j->back : &j->forward;
+	struct note_key key;
+	const char *why;
+
+	if (link->vkey.len >= sizeof(to->to.vkey) || note_key_parse(link->vkey, &key, &why))
+		return;
+	*to = (struct linked){ j->size, { .size = link->size } };
+	memcpy(to->to.vkey, link->vkey.data, link->vkey.len);
+	memcpy(to->to.root, link->root, CHAIN_HASH);
+}
+
 static int check_link(struct segment_job *j, struct bytes entry, uint64_t offset)
 {
 	struct link link;
@@ -112,6 +127,7 @@ static int check_link(struct segment_job *j, struct bytes entry, uint64_t offset
 		return tamper(j, offset, "LINK back out of place");
 	if (link.direction == LINK_FORWARD)
 		j->link_forward = true;
+	keep_link(j, &link);
 	return 0;
 }
 
@@ -276,6 +292,7 @@ void segment_job_run(struct pool_job *job)
 	j->size = h->tree.size;
 	j->first_offset = j->last_good = j->told = j->pruned_to = j->pruned_sealed = 0;
 	j->closed = j->link_forward = j->has_recovery = false;
+	j->back.to.vkey[0] = j->forward.to.vkey[0] = 0;
 	for (j->claim = 0; j->claim < j->v->claim_count; j->claim++) {
 		if (j->v->claims[j->claim].size > j->size)
 			break;

@@ -12,6 +12,12 @@
 #include "chain/verify_pool.h"
 #include "chain/verify_state.h"
 
+/* A LINK, and where it stands; an empty vkey is none. */
+struct linked {
+	uint64_t at;
+	struct chain_link to;
+};
+
 struct segment_job {
 	struct pool_job pool; /* the first, so that it can be found from there */
 
@@ -35,6 +41,7 @@ struct segment_job {
 	uint64_t last_good;    /* size of the last seal that held, 0 none */
 	bool closed;	       /* a CLOSE seal ends here */
 	bool link_forward;     /* the log was handed over: its next CLOSE is the last */
+	struct linked back, forward;
 	bool has_recovery;
 	struct recovery recovery;
 	uint64_t recovery_offset;

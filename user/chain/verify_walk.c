@@ -57,6 +57,7 @@ struct walk {
 	uint64_t size; /* of the tree, or where a failure was */
 	size_t claim;  /* first one not yet reached */
 	struct segment previous;
+	struct linked back, forward; /* the last LINKs, not yet known to be sealed */
 	bool link_forward, ended;
 	uint64_t pruned_to; /* highest keep_number of a PRUNE, not yet known to be sealed */
 	uint64_t pruned_sealed;
@@ -303,6 +304,15 @@ static int check_rest(struct walk *w, const struct slot *slot)
 	return 0;
 }
 
+static void take_link(struct walk *w, const struct linked *found, struct linked *last,
+		      struct chain_link *ret)
+{
+	if (found->to.vkey[0])
+		*last = *found;
+	if (last->to.vkey[0] && last->at < w->report->last_good)
+		*ret = last->to;
+}
+
 static void take_findings(struct walk *w, const struct segment_job *j)
 {
 	if (j->found.verdict > w->v->found.verdict)
@@ -316,6 +326,8 @@ static void take_findings(struct walk *w, const struct segment_job *j)
 	}
 	if (j->pruned_to > w->pruned_to)
 		w->pruned_to = j->pruned_to;
+	take_link(w, &j->back, &w->back, &w->report->continues);
+	take_link(w, &j->forward, &w->forward, &w->report->continued_by);
 	w->link_forward |= j->link_forward;
 	if (j->closed)
 		w->ended = w->link_forward;

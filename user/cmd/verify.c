@@ -198,6 +198,31 @@ static void print_verdict(const struct chain_report *r, const struct age *age)
 	printf("\n");
 }
 
+/* A log's name is the first part of its key. */
+static struct bytes name_of(const struct chain_link *link)
+{
+	return bytes_of(link->vkey, strcspn(link->vkey, "+"));
+}
+
+static void print_links(const struct chain_report *r)
+{
+	struct buffer b = { 0 };
+
+	if (r->continues.vkey[0]) {
+		escape_text(&b, name_of(&r->continues));
+		printf("continues   %s, --held %" PRIu64 ":", b.data ? b.data : "?",
+		       r->continues.size);
+		print_root(r->continues.root);
+		printf("\n");
+	}
+	buffer_clear(&b);
+	if (r->continued_by.vkey[0]) {
+		escape_text(&b, name_of(&r->continued_by));
+		printf("continued   by %s\n", b.data ? b.data : "?");
+	}
+	buffer_free(&b);
+}
+
 static void print_text(const struct chain_report *r, const struct watch *w, const struct age *age)
 {
 	printf("log         %s\n", r->origin[0] ? r->origin : "not known");
@@ -214,6 +239,7 @@ static void print_text(const struct chain_report *r, const struct watch *w, cons
 	printf("witness     unwitnessed %" PRIu64 ", pinned %s, pruned %" PRIu64
 	       ", stray files %" PRIu64 "\n",
 	       r->unwitnessed, r->pinned ? "yes" : "no", r->pruned, r->stray);
+	print_links(r);
 	if (w->unknown)
 		printf("unknown     %" PRIu64 " records of kinds newer than this build\n",
 		       w->unknown);
@@ -233,13 +259,30 @@ static void print_text(const struct chain_report *r, const struct watch *w, cons
 	       "            unsealed entries are not protected\n");
 }
 
-static void print_json_text(const char *name, const char *value)
+static void print_json_bytes(const char *name, struct bytes value)
 {
 	struct buffer b = { 0 };
 
-	escape_json(&b, bytes_of_text(value));
+	escape_json(&b, value);
 	printf(",\"%s\":\"%s\"", name, b.data ? b.data : "");
 	buffer_free(&b);
+}
+
+static void print_json_text(const char *name, const char *value)
+{
+	print_json_bytes(name, bytes_of_text(value));
+}
+
+static void print_json_link(const char *name, const struct chain_link *link)
+{
+	if (!link->vkey[0])
+		return;
+	printf(",\"%s\":{\"size\":%" PRIu64 ",\"root\":\"", name, link->size);
+	print_root(link->root);
+	printf("\"");
+	print_json_bytes("origin", name_of(link));
+	print_json_text("vkey", link->vkey);
+	printf("}");
 }
 
 static void print_json(const struct chain_report *r, const struct watch *w, const struct age *age)
@@ -267,6 +310,8 @@ static void print_json(const struct chain_report *r, const struct watch *w, cons
 	       r->coverage.events, r->coverage.lost, r->coverage.open, r->coverage.gap, w->unknown);
 	print_root(r->root);
 	printf("\"");
+	print_json_link("continues", &r->continues);
+	print_json_link("continued_by", &r->continued_by);
 	if (age->asked)
 		printf(",\"max_age\":%" PRIu64 ",\"age\":%s%.3f", age->asked / AGE_SECOND,
 		       age->ahead ? "-" : "",
