@@ -294,6 +294,7 @@ static void begin_lying(struct liar *liar)
 	struct keeper_hello hello = { .making = MAKE_IF_NONE, .name = "host" };
 	int pair[2], dirfd;
 
+	machine_hash(test_options().machine_id, hello.machine);
 	strcpy(hello.dir, chain_path);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	ck_assert_int_eq(pthread_create(&liar->thread, NULL, serve, (void *)(intptr_t)pair[1]), 0);
@@ -365,6 +366,28 @@ START_TEST(test_other_count)
 	ck_assert_int_eq(liar.news.error, -EBADMSG);
 	ck_assert_uint_eq(liar.news.sealed, 0);
 	end_lying(&liar);
+}
+END_TEST
+
+/* A header says which seal will cover its first entry: that one cannot end before it. */
+START_TEST(test_nothing_in_the_segment)
+{
+	struct chain *chain = open_chain(NULL);
+	struct liar liar;
+
+	append(chain, "\x20 not sealed", CHAIN_NORMAL, 20 * MS);
+	ck_assert_int_eq(chain_tick(chain, 40 * MS), 0);
+	chain_abandon(chain);
+	ck_assert_uint_eq(judge(NULL).unsealed, 1);
+	begin_lying(&liar);
+	if (_i)
+		tell(&liar, ASK_SEAL, liar.news.segment.first, liar.news.segment.header_len);
+	end_lying(&liar); /* as if killed before it wrote a thing */
+	assert_verdict(judge(NULL), CHAIN_TORN);
+	close_chain(open_chain(NULL), 1);
+	assert_verdict(judge(NULL), CHAIN_TORN);
+	ck_assert_uint_eq(judge(NULL).recoveries, 1);
+	ck_assert_uint_eq(count_records(), 1);
 }
 END_TEST
 
@@ -450,6 +473,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, test_left_behind);
 	tcase_add_test(tcase, test_more_than_there_is);
 	tcase_add_test(tcase, test_other_count);
+	tcase_add_loop_test(tcase, test_nothing_in_the_segment, 0, 2);
 	tcase_add_test(tcase, test_other_segment);
 	tcase_add_test(tcase, test_changed_behind_its_back);
 	tcase_add_test(tcase, test_wrong_lengths);

@@ -205,7 +205,9 @@ static int seal(struct keeper *s, uint32_t flags)
 	size_t len;
 	int err;
 
-	if (seal.size == s->log.last.size)
+	/* The open segment says that this seal covers its first entry: without one there is none.
+	 */
+	if (seal.size == s->log.last.size || seal.size == s->segment.first)
 		return 0;
 	tree_root(&s->mirror, seal.root);
 	memcpy(seal.next_pk, keys_public_next(s->log.keys), 32);
