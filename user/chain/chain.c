@@ -341,19 +341,25 @@ void chain_abandon(struct chain *chain)
 }
 
 /* Seal everything with the CLOSE flag. When nothing is left to be sealed, the SCHEMA of one more
- * segment is: a seal must cover something. */
+ * segment is: a seal must cover something. A keeper that is replaced on the way seals what it
+ * finds, and an I/O error asks for more to be written: then once again. */
 static int close_log(struct chain *chain)
 {
-	writer_flush(chain);
-	chain_settle(chain);
-	if (!chain->stopped && chain->written == chain->news.sealed) {
-		writer_roll(chain);
+	unsigned restarts;
+
+	do {
+		restarts = chain->restarts;
+		writer_flush(chain);
 		chain_settle(chain);
-	}
-	while (!chain->stopped && chain->news.sealed < chain->written) {
-		writer_ask_seal(chain, ASK_CLOSE | ASK_NOTE);
-		chain_settle(chain); /* an I/O error on the way may have asked for more */
-	}
+		if (!chain->stopped && chain->written == chain->news.sealed) {
+			writer_roll(chain);
+			chain_settle(chain);
+		}
+		if (!chain->stopped)
+			writer_ask_seal(chain, ASK_CLOSE | ASK_NOTE);
+		chain_settle(chain);
+	} while (!chain->stopped &&
+		 (restarts != chain->restarts || chain->news.sealed < chain->written));
 	return chain->stopped;
 }
 
