@@ -21,6 +21,8 @@ static int take(struct units *u, size_t have, size_t len)
 {
 	int err;
 
+	if (len == 0)
+		return 0; /* there may be nothing left to be asked for */
 	if (have + len > u->room) {
 		uint8_t *grown = realloc(u->buffer, have + len);
 
