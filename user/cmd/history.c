@@ -127,7 +127,10 @@ int history_key(const char *dir, uint8_t ret[16], struct chain_error *err)
 	if (e)
 		return e;
 	e = read_schema(reader, dir, &schema, err);
-	if (e >= 0) {
+	if (e == 0) { /* the run that made the chain ended before its first entry */
+		snprintf(err->text, sizeof(err->text), "%s: holds no entry yet", dir);
+		e = -ENOENT;
+	} else if (e > 0) {
 		e = parse_key(schema, ret);
 		if (e)
 			snprintf(err->text, sizeof(err->text),

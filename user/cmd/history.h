@@ -28,8 +28,8 @@ int history_read_schema(struct bytes entry, struct chain_error *err);
 /* The same of the first SCHEMA entry of the chain in dir; 0 also when nothing was written yet. */
 int history_check(const char *dir, struct chain_error *err);
 
-/* The score key that stands in the log's first SCHEMA entry. 0, -ENOENT for no chain, -EBADMSG when
- * there is none in it, -EPROTONOSUPPORT as above. */
+/* The score key that stands in the log's first SCHEMA entry. 0, -ENOENT for no chain or no entry,
+ * -EBADMSG when there is none in it, -EPROTONOSUPPORT as above. */
 int history_key(const char *dir, uint8_t ret[16], struct chain_error *err);
 
 /* Text of the SCHEMA entry: the records' table, this host, and the key. Its length; -EMSGSIZE. */
