@@ -10,7 +10,7 @@
  * Of the stream below. It changes with the model on purpose only: then the chains scored with the
  * old one no longer replay, so put the reason into the commit.
  */
-#define GOLDEN_DIGEST 0xe5279dcf999c602dull
+#define GOLDEN_DIGEST 0x5f6073ce8ef386d9ull
 #define GOLDEN_ALERTS 844
 
 static struct score *open_score(void)

@@ -291,11 +291,11 @@ static struct scene enter(struct score *score, const struct record *record)
 	return scene;
 }
 
-static void mix_record(struct score *score, uint64_t index, const struct record *record)
+/* Not its index: a failing disk can still move a record by a place or two after it was scored. */
+static void mix_record(struct score *score, const struct record *record)
 {
 	struct model *model = &score->model;
 
-	model_mix(model, index);
 	model_mix(model, record->time);
 	model_mix(model, record->seq ^ (uint64_t)record->kind << 56);
 	model_mix(model, record->flags ^ (uint64_t)record->result);
@@ -311,7 +311,7 @@ int score_record(struct score *score, uint64_t index, const struct record *recor
 	score->due = false;
 	if (!is_scored(record))
 		return 0;
-	mix_record(score, index, record);
+	mix_record(score, record);
 	scene = enter(score, record);
 	cusum = &scene.entity->cusum;
 	score_tokens(&scene);
