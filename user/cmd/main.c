@@ -15,6 +15,7 @@ const struct command commands[] = {
 	  "                      a new one with new keys that names it; pin its key anew\n"
 	  "  --quiet             print alerts and errors only\n"
 	  "  --ring-size BYTES   of the main ring, a power of two (default 16777216)\n"
+	  "  --segment-size BYTES  of the chain: a new one begins behind it (default 67108864)\n"
 	  "  --no-pack           leave closed segments as they are\n"
 	  "  --events FILE       take captured events from FILE, not from the kernel\n"
 	  "  --save-events FILE  also write the events as they come from the kernel\n" },

@@ -141,6 +141,7 @@ static int open_chain(struct run *r)
 	char *schema = malloc(SCHEMA_ROOM);
 	struct chain_options options = { .dir = r->settings.dir,
 					 .name = r->host.name,
+					 .segment_bytes = r->settings.segment_bytes,
 					 .keeper = KEEPER_PROGRAM };
 	struct chain_error err = { 0 };
 	ssize_t n;

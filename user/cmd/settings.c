@@ -40,6 +40,7 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "new-log", no_argument, NULL, 'n' },
 		{ "ring-size", required_argument, NULL, 'r' },
+		{ "segment-size", required_argument, NULL, 'g' },
 		{ "no-pack", no_argument, NULL, 'p' },
 		{ "events", required_argument, NULL, 'e' },
 		{ "save-events", required_argument, NULL, 'w' },
@@ -76,6 +77,11 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 				return false;
 			}
 			s->loader.ring_bytes = n;
+			break;
+		case 'g':
+			if (!parse_number(optarg, "run: --segment-size", 4096, 1u << 30,
+					  &s->segment_bytes))
+				return false;
 			break;
 		case 'p':
 			s->no_pack = true;

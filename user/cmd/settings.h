@@ -8,7 +8,8 @@ struct settings {
 	const char *dir, *events, *save_events;
 	const char *scope_text;
 	struct loader_options loader;
-	uint64_t seconds; /* 0: until stopped */
+	uint64_t seconds;	/* 0: until stopped */
+	uint64_t segment_bytes; /* 0: as chain/ has it */
 	bool quiet, no_pack;
 	bool new_log; /* do not go on with the log that is there */
 };
