@@ -137,9 +137,10 @@ $(O)/eval/masquerade: $(O)/tools/eval/masquerade.o $(call needs,score)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@
-bench: $(O)/indelible $(O)/bench/overhead $(O)/bench/empty.bpf.o $(TOOLS)
+bench: $(O)/indelible $(O)/bench/overhead $(O)/bench/empty.bpf.o $(O)/bench/chain_load $(TOOLS)
 	$(O)/bench/overhead $(O)/indelible $(O)/bench/empty.bpf.o
 	tools/bench/pipeline $(O)
+	tools/bench/chain $(O)
 
 check-unit: $(UNIT)
 	$(Q)tests/run $(O) unit

@@ -2,12 +2,16 @@
 /*
  * One producer and a keeper in a process of its own: the measuring half of tools/bench/chain.
  *
+ *   chain_load KEEPER FROM TO copy MIB
  *   chain_load KEEPER FROM TO append COUNT
  *   chain_load KEEPER FROM TO windows RATE SECONDS CRITICAL
  *
  * Records of the chain FROM are appended, over and over, to a new chain TO that the program KEEPER
  * seals, by a loop like that of `indelible run`: batches, then a tick, then sleep until something
  * is due. Times are what this loop sees of chain_get_state, so they include that it sleeps.
+ *
+ * copy appends each record once, in segments of so many MiB: what a verifier has to do does not
+ * show with one segment. Prints what append does.
  *
  * append prints: entries, bytes of entries, and in seconds: until the last was taken, until all
  * was sealed and closed; CPU user and system of the producer, user and system of the keeper.
@@ -29,17 +33,17 @@
 #define MS	    1000000ull
 #define SECOND	    1000000000ull
 #define BATCH	    64
-#define FROM_MAX    (64u << 20)
+#define FROM_MAX    (1u << 30) /* address space */
 #define EVERY	    (100 * MS) /* a critical one; up to half of it sooner or later */
 #define FOLLOW_MAX  (1u << 21)
 #define FOLLOW_EACH 16 /* every so many at full load */
 
 static uint8_t *data; /* records of FROM, each behind its length */
-static size_t data_len, data_at;
+static size_t data_len, data_at, data_count;
 static char *schema; /* of FROM: what the records mean */
 static struct chain *chain;
 
-static void die(const char *what, const char *why)
+__attribute__((noreturn)) static void die(const char *what, const char *why)
 {
 	fprintf(stderr, "chain_load: %s: %s\n", what, why);
 	exit(2);
@@ -76,6 +80,7 @@ static void load(const char *from)
 		memcpy(data + data_len, &len, 2);
 		memcpy(data + data_len + 2, entry.bytes.data, len);
 		data_len += 2 + len;
+		data_count++;
 	}
 	chain_reader_close(reader);
 	if (!data_len)
@@ -251,6 +256,7 @@ static void measure_windows(double rate, double length, bool critical)
 			now = clock_now();
 		}
 	}
+	length = (double)(now - begin) / 1e9;
 	while (sealed.seen < follow_count) {
 		now = clock_now();
 		tick(now);
@@ -259,7 +265,7 @@ static void measure_windows(double rate, double length, bool critical)
 	}
 	if (!follow_count)
 		die("windows", "too short");
-	printf("%zu", follow_count);
+	printf("%.1f %zu", (double)done / length, follow_count);
 	print_step(&written);
 	print_step(&durable);
 	print_step(&sealed);
@@ -276,19 +282,24 @@ int main(int argc, char **argv)
 	struct chain_opened opened;
 	struct chain_error err = { "" };
 
-	if (!(argc == 6 && strcmp(argv[4], "append") == 0) &&
+	if (!(argc == 6 && (strcmp(argv[4], "append") == 0 || strcmp(argv[4], "copy") == 0)) &&
 	    !(argc == 8 && strcmp(argv[4], "windows") == 0)) {
-		fprintf(stderr, "usage: chain_load KEEPER FROM TO append COUNT\n"
+		fprintf(stderr, "usage: chain_load KEEPER FROM TO copy MIB\n"
+				"       chain_load KEEPER FROM TO append COUNT\n"
 				"       chain_load KEEPER FROM TO windows RATE SECONDS CRITICAL\n");
 		return 2;
 	}
 	load(argv[2]);
 	options.schema = bytes_of_text(schema ? schema : "");
+	if (argv[4][0] == 'c')
+		options.segment_bytes = strtoull(argv[5], NULL, 10) << 20;
 	options.keeper = argv[1];
 	options.dir = argv[3];
 	if (chain_open(&chain, &options, &opened, &err))
 		die(argv[3], err.text);
-	if (argc == 6)
+	if (options.segment_bytes)
+		measure_append(data_count);
+	else if (argc == 6)
 		measure_append(strtoull(argv[5], NULL, 10));
 	else
 		measure_windows(atof(argv[5]), atof(argv[6]), argv[7][0] == '1');
