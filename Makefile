@@ -52,7 +52,7 @@ objects  = $(patsubst %.c,$(O)/%.o,$(1))
 needs    = $(foreach p,$(1) $(KNOWS_$(1)),$(call lib,$(p)))
 libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
 
-.PHONY: all check check-build check-unit fuzz lint check-deps bench install clean
+.PHONY: all check check-build check-unit fuzz mutate lint check-deps bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(O)/indelible
@@ -152,6 +152,18 @@ check-build: $(O)/indelible $(UNIT) $(TOOLS) $(O)/tests/oracle/ours
 SECONDS ?= 60
 fuzz:
 	+$(Q)tests/fuzz/run $(O) $(SECONDS)
+
+# On demand: each check of the verifier switched off, one at a time, turns a test red. FILES= and
+# EVERY= take some of it.
+MUTATE_CHAIN := verify verify_walk verify_segment judge seals segment blocks note text tree \
+                files segment_file packed units check_proof proof_text path published reader resume \
+                restart keys extent
+FILES ?= $(MUTATE_CHAIN:%=user/chain/%.c) user/record/coverage.c user/record/coverage_part.c
+mutate: $(filter $(O)/unit/chain_% $(O)/unit/record_%,$(UNIT))
+	$(Q)MUTATE_CC='$(CC)' MUTATE_CFLAGS='$(filter-out -M% -DINDELIBLE%,$(ALL_CFLAGS))' \
+		MUTATE_LIBS_chain='$(call needs,chain) $(call libs,chain)' \
+		MUTATE_LIBS_record='$(call needs,record) $(call libs,record)' \
+		EVERY=$(EVERY) python3 -B tests/mutate/mutate.py $(O) $(FILES)
 
 lint: $(O)/collect.skel.h
 	+$(Q)tools/lint
