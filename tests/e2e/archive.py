@@ -168,7 +168,7 @@ def the_place_is_full_then_is_not(work):
         failures = records(chain, "--kind", "archive")
         equal([r["error"] for r in failures], ["ENOSPC"], "one record for one outage")
         code, out, _ = run("status", "--chain", chain)
-        assert "fails since" in out and "No space left" in out, out
+        assert f"archive  to {mount} fails since " in out and "No space left" in out, out
         for name, data in there.items():
             equal(open(chain + "/" + name, "rb").read(), data, name)
         subprocess.run(["mount", "-o", "remount,size=10m", mount], check=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An independent implementation, golang.org/x/mod as Debian packages it, against ours: roots and
 all proofs of small trees both ways, notes, proof files and exported tiles. Needs no root."""
+import json
 import os
 import random
 import shutil
@@ -126,6 +127,11 @@ def their_notes_and_proofs_are_ours(work):
             equal(check(name, *log, *note)[1][:14], "PROVEN (held):")
     equal(check(f"{work}/cosigned-5", *log, *witness)[1][:18], "PROVEN (cosigned):")
     equal(check(f"{work}/proof-5", *log, *witness)[1][:24], "PROVEN by host key only:")
+    for name, signed in ("cosigned-5", {"cosigned": True, "time": 1679315147}), ("proof-5", {"cosigned": False}):
+        out = run("check-proof", f"{work}/{name}", *log, *witness, "--format", "json")[1]
+        equal(json.loads(out.splitlines()[-1])["witnesses"], [{"name": "witness.example/w1", **signed}])
+    assert "cosigned by witness.example/w1 at 2023-03-20T12:25:47" in \
+        run("check-proof", f"{work}/cosigned-5", *log, *witness)[1]
     equal(check(work + "/growth", *log, "--checkpoint", work + "/half"),
           (0, "PROVEN (held): all of the log at size 38 is in oracle.example/log at size 77"))
     # not under another key, nor with one line of the other's proof

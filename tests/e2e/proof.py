@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """prove, check-proof and export as somebody meets them: what they print, their exit codes, and one
 clear line for whatever is wrong."""
+import base64
+import hashlib
 import json
 import os
 import re
@@ -77,6 +79,38 @@ def an_event_handed_over(work):
 
 def said_lines(proof, key):
     return good("check-proof", proof, "--key", key).splitlines()
+
+
+@case
+def a_witness_that_has_not_signed(work):
+    """A witness's key that does not apply is said to count for nothing; the proof stays as strong as it was."""
+    chain, key = make_chain(work)
+    proof = work + "/proof"
+    good("prove", "--chain", chain, "3", "--out", proof)
+    keys = []
+    for name in "one.example/w", "two.example/w":
+        public = b"\x04" + name.encode().ljust(32, b".")
+        digest = hashlib.sha256(name.encode() + b"\n" + public).hexdigest()[:8]
+        keys += ["--witness", write(f"{work}/{name[:3]}", f"{name}+{digest}+{base64.b64encode(public).decode()}\n")]
+    for more, strength in (((), "by host key only"), (("--checkpoint", chain + "/checkpoint"), "(held)")):
+        said = good("check-proof", proof, "--key", key, *keys, *more).splitlines()
+        assert f"PROVEN {strength}: entry 3 is in " in said[1], said
+        for name in "one.example/w", "two.example/w":
+            assert any(line.startswith(f"not cosigned by {name}: ") for line in said), said
+        said = json.loads(good("check-proof", proof, "--key", key, *keys, *more, "--format", "json").splitlines()[1])
+        equal(said["strength"], strength.strip("()").replace("by ", "").replace(" only", ""))
+        equal(said["witnesses"], [{"name": "one.example/w", "cosigned": False},
+                                  {"name": "two.example/w", "cosigned": False}])
+    # the same name over another key is none of its lines
+    with open(proof, "a") as note:
+        note.write("\u2014 one.example/w " + base64.b64encode(bytes(76)).decode() + "\n")
+    assert "not cosigned by one.example/w: " in good("check-proof", proof, "--key", key, *keys)
+    # one that has its key id is a forgery
+    with open(proof, "rb") as note:
+        lines = note.read().decode().splitlines(True)
+    forged = bytes.fromhex(read(work + "/one").split("+")[1]) + bytes(72)
+    write(proof, "".join(lines[:-1]) + "\u2014 one.example/w " + base64.b64encode(forged).decode() + "\n")
+    refused(1, ["one.example/w", "does not hold"], "check-proof", proof, "--key", key, *keys)
 
 
 @case

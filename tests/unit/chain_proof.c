@@ -417,8 +417,19 @@ START_TEST(cosigned)
 	ck_assert_int_eq(proven.strength, CHAIN_BY_HOST_KEY);
 	ck_assert_int_eq(check_buffer(&proof, &with), 0);
 	ck_assert_int_eq(proven.strength, CHAIN_COSIGNED);
-	ck_assert_str_eq(proven.witness, "witness.example/w");
-	ck_assert_uint_eq(proven.witnessed, 77);
+	ck_assert_uint_eq(proven.witness_count, 2);
+	ck_assert_str_eq(proven.witness[0].name, "other.example");
+	ck_assert(!proven.witness[0].cosigned);
+	ck_assert_str_eq(proven.witness[1].name, "witness.example/w");
+	ck_assert(proven.witness[1].cosigned);
+	ck_assert_uint_eq(proven.witness[1].time, 77);
+	/* one that has not signed counts for nothing, by itself or beside the checkpoint held */
+	witnesses[1] = NULL;
+	ck_assert_int_eq(check_buffer(&proof, &with), 0);
+	ck_assert_int_eq(proven.strength, CHAIN_BY_HOST_KEY);
+	ck_assert_uint_eq(proven.witness_count, 1);
+	ck_assert(!proven.witness[0].cosigned);
+	witnesses[1] = vkey;
 	/* a cosignature that does not hold is no reason to fall back */
 	change(&proof.data[proof.len - 20]);
 	ck_assert_int_eq(check_buffer(&proof, &with), -EBADMSG);

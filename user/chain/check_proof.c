@@ -173,32 +173,42 @@ static int check_grown(struct check *c)
 			  (ull)proof->at);
 }
 
+static int check_witness(struct check *c, const char *vkey, struct chain_proven *ret)
+{
+	struct chain_witness *witness = &ret->witness[ret->witness_count];
+	struct note_key key;
+	int code = parse_key(c, vkey, NOTE_COSIGNATURE, &key);
+
+	if (code)
+		return code;
+	strcpy(witness->name, key.name);
+	switch (note_signed_by(&c->proof->note, &key, &witness->time)) {
+	case NOTE_FORGED:
+		return chain_fail(c->err, -EBADMSG,
+				  "not proven: the cosignature of %s does not hold", key.name);
+	case NOTE_SIGNED:
+		witness->cosigned = true;
+		ret->strength = CHAIN_COSIGNED;
+		break;
+	default:
+		break;
+	}
+	ret->witness_count++;
+	return 0;
+}
+
 static int check_witnesses(struct check *c, struct chain_proven *ret)
 {
 	const char *const *w = c->options->witnesses;
+	int code = 0;
 
-	for (; w && *w; w++) {
-		struct note_key key;
-		uint64_t time = 0;
-		int code = parse_key(c, *w, NOTE_COSIGNATURE, &key);
-
-		if (code)
-			return code;
-		switch (note_signed_by(&c->proof->note, &key, &time)) {
-		case NOTE_FORGED:
-			return chain_fail(c->err, -EBADMSG,
-					  "not proven: the cosignature of %s does not hold",
-					  key.name);
-		case NOTE_SIGNED:
-			ret->strength = CHAIN_COSIGNED;
-			ret->witnessed = time;
-			strcpy(ret->witness, key.name);
-			break;
-		default:
-			break;
-		}
+	for (; code == 0 && w && *w; w++) {
+		if (ret->witness_count == CHAIN_WITNESS_MAX)
+			return chain_fail(c->err, -EINVAL, "more than %d witnesses were given",
+					  CHAIN_WITNESS_MAX);
+		code = check_witness(c, *w, ret);
 	}
-	return 0;
+	return code;
 }
 
 static int check_strength(struct check *c, struct chain_proven *ret)

@@ -33,6 +33,14 @@ struct chain_check_options {
 	const char *const *witnesses; /* their verifier keys, NULL-terminated, or NULL */
 };
 
+#define CHAIN_WITNESS_MAX 64
+
+struct chain_witness {
+	char name[256];
+	bool cosigned; /* the checkpoint of the proof */
+	uint64_t time; /* when, in seconds since 1970 by the witness's clock */
+};
+
 enum chain_strength {
 	CHAIN_BY_HOST_KEY, /* the log's key alone says so */
 	CHAIN_COSIGNED,	   /* and so does a witness */
@@ -47,8 +55,8 @@ struct chain_proven {
 	uint8_t root[CHAIN_HASH];
 	uint8_t leaf[CHAIN_HASH];
 	char origin[256];
-	char witness[256];   /* CHAIN_COSIGNED: by whom, */
-	uint64_t witnessed;  /* and when, in seconds since 1970 by that witness's clock */
+	struct chain_witness witness[CHAIN_WITNESS_MAX]; /* those given, in that order */
+	size_t witness_count;
 	uint64_t other_held; /* size of a held checkpoint that could not be compared, 0 none */
 	size_t entry_len;
 	uint8_t entry[CHAIN_RECORD_MAX];

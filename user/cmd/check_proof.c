@@ -147,6 +147,21 @@ static const char *strength_name(const struct chain_proven *p)
 	return names[p->strength];
 }
 
+static void print_witness(const struct chain_witness *w)
+{
+	struct buffer when = { 0 };
+
+	if (w->time < UINT64_MAX / 1000000000)
+		output_time(&when, w->time * 1000000000);
+	if (w->cosigned)
+		printf("cosigned by %s at %s\n", w->name, when.data ? when.data : "?");
+	else
+		printf("not cosigned by %s: the note has no line of the key given; it counts for "
+		       "nothing\n",
+		       w->name);
+	buffer_free(&when);
+}
+
 static void print_text(const struct chain_proven *p)
 {
 	printf("PROVEN %s: ", strength_name(p));
@@ -155,14 +170,8 @@ static void print_text(const struct chain_proven *p)
 	else
 		printf("entry %" PRIu64, p->at);
 	printf(" is in %s at size %" PRIu64 "\n", p->origin, p->size);
-	if (p->strength == CHAIN_COSIGNED) {
-		struct buffer when = { 0 };
-
-		if (p->witnessed < UINT64_MAX / 1000000000)
-			output_time(&when, p->witnessed * 1000000000);
-		printf("cosigned by %s at %s\n", p->witness, when.data ? when.data : "?");
-		buffer_free(&when);
-	}
+	for (size_t i = 0; i < p->witness_count; i++)
+		print_witness(&p->witness[i]);
 	if (p->other_held)
 		printf("held checkpoint of size %" PRIu64 " says nothing of size %" PRIu64
 		       ": prove from the one to the other\n",
@@ -170,6 +179,19 @@ static void print_text(const struct chain_proven *p)
 	printf("hold this %" PRIu64 ":", p->size);
 	print_hex(p->root, CHAIN_HASH);
 	printf("\n");
+}
+
+static void print_json_witness(const struct chain_witness *w, const char *before)
+{
+	struct buffer b = { 0 };
+
+	escape_json(&b, bytes_of_text(w->name));
+	printf("%s{\"name\":\"%s\",\"cosigned\":%s", before, b.data ? b.data : "",
+	       w->cosigned ? "true" : "false");
+	if (w->cosigned)
+		printf(",\"time\":%" PRIu64, w->time);
+	printf("}");
+	buffer_free(&b);
 }
 
 static void print_json(const struct chain_proven *p)
@@ -186,16 +208,16 @@ static void print_json(const struct chain_proven *p)
 	print_hex(p->root, CHAIN_HASH);
 	escape_json(&b, bytes_of_text(p->origin));
 	printf("\",\"origin\":\"%s\"", b.data ? b.data : "");
-	buffer_clear(&b);
-	if (p->strength == CHAIN_COSIGNED) {
-		escape_json(&b, bytes_of_text(p->witness));
-		printf(",\"witness\":\"%s\",\"witnessed\":%" PRIu64, b.data ? b.data : "",
-		       p->witnessed);
+	buffer_free(&b);
+	if (p->witness_count) {
+		printf(",\"witnesses\":");
+		for (size_t i = 0; i < p->witness_count; i++)
+			print_json_witness(&p->witness[i], i ? "," : "[");
+		printf("]");
 	}
 	if (p->other_held)
 		printf(",\"other_held\":%" PRIu64, p->other_held);
 	printf("}\n");
-	buffer_free(&b);
 }
 
 static int check(const struct request *q, struct chain_proven *proven)

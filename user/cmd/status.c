@@ -112,7 +112,9 @@ static void put_copies(struct buffer *b, const struct status *s)
 		buffer_print(b, "archive  no copy in the last %d segments", COPIES_BACK);
 	}
 	if (failed->found) {
-		add_time(b, "\narchive  fails since ", failed->time);
+		buffer_text(b, "\narchive  to ");
+		escape_text(b, bytes_of_text(failed->place));
+		add_time(b, " fails since ", failed->time);
 		buffer_text(b, ": ");
 		escape_text(b, bytes_of_text(failed->why));
 	}
