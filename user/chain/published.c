@@ -13,12 +13,10 @@
 
 int read_log_name(const char *dir, struct log_name *ret, struct chain_error *err)
 {
-	const char *why = "seals header is cut short";
-	uint8_t record[SEAL_LEN];
 	struct seals_header header;
+	const char *why;
 	uint64_t size;
 	int fd, code, dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ssize_t n;
 
 	if (dirfd < 0)
 		return chain_fail(err, -errno, "cannot open %s: %s", dir, strerror(errno));
@@ -28,14 +26,10 @@ int read_log_name(const char *dir, struct log_name *ret, struct chain_error *err
 		return chain_fail(err, fd, "there is no chain in %s", dir);
 	if (fd < 0)
 		return chain_fail(err, fd, "cannot open %s/%s: %s", dir, FILE_SEALS, strerror(-fd));
-	n = pread_all(fd, record, SEAL_LEN, 0);
+	code = seals_read_header(fd, &header, &why);
 	close(fd);
-	code = n < 0	      ? (int)n
-	       : n < SEAL_LEN ? -EBADMSG
-			      : seals_header_decode(record, &header, &why);
 	if (code)
-		return chain_fail(err, code, "%s/%s: %s", dir, FILE_SEALS,
-				  n < 0 ? strerror(-code) : why);
+		return chain_fail(err, code, "%s/%s: %s", dir, FILE_SEALS, why);
 	log_name_derive(&header, ret);
 	return 0;
 }

@@ -180,9 +180,7 @@ static int load_keys(struct log *log, struct chain_error *err)
 static int open_seals(struct log *log, const uint8_t machine[16], struct seals_header *header,
 		      uint64_t *size, struct chain_error *err)
 {
-	uint8_t record[SEAL_LEN];
-	const char *why = "seals is cut short";
-	ssize_t n;
+	const char *why;
 	int ret;
 
 	log->seals_fd = open_regular(log->dirfd, FILE_SEALS, O_RDWR, size);
@@ -191,11 +189,7 @@ static int open_seals(struct log *log, const uint8_t machine[16], struct seals_h
 	if (log->seals_fd < 0)
 		return chain_fail(err, log->seals_fd, "cannot open %s/%s: %s", log->dir, FILE_SEALS,
 				  strerror(-log->seals_fd));
-	n = pread_all(log->seals_fd, record, SEAL_LEN, 0);
-	if (n < 0)
-		return chain_fail(err, (int)n, "%s/%s: %s", log->dir, FILE_SEALS,
-				  strerror((int)-n));
-	ret = n < SEAL_LEN ? -EBADMSG : seals_header_decode(record, header, &why);
+	ret = seals_read_header(log->seals_fd, header, &why);
 	if (ret)
 		return chain_fail(err, ret, "%s/%s: %s", log->dir, FILE_SEALS, why);
 	log_name_derive(header, &log->name);
@@ -209,75 +203,17 @@ static int open_seals(struct log *log, const uint8_t machine[16], struct seals_h
 
 /* --- R2, R3: the last seal and the key after it ---------------------------------------------- */
 
-static int read_record(const struct log *log, uint64_t k, uint8_t record[SEAL_LEN])
-{
-	ssize_t n = pread_all(log->seals_fd, record, SEAL_LEN, (off_t)(SEAL_LEN * k));
-
-	return n < 0 ? (int)n : n < SEAL_LEN ? -EBADMSG : 0;
-}
-
-static int read_seal(const struct log *log, uint64_t k, struct seal *ret, const char **why)
-{
-	uint8_t record[SEAL_LEN];
-	int err = read_record(log, k, record);
-
-	*why = "cannot be read";
-	return err ? err : seal_decode(record, k, ret, why);
-}
-
-/* Number of the last good record: one torn or partial one may follow it. */
-static int count_seals(const struct log *log, uint64_t size, uint64_t *ret)
-{
-	uint64_t n = size / SEAL_LEN - 1;
-	uint8_t record[SEAL_LEN];
-
-	if (n > 0) {
-		int err = read_record(log, n, record);
-
-		if (err)
-			return err;
-		if (seal_is_torn(record)) {
-			if (size % SEAL_LEN)
-				return -EBADMSG;
-			n--;
-		}
-	}
-	*ret = n;
-	return 0;
-}
-
 /* The last seal into log->last, and the public key that the next one must have. */
 static int find_last_seal(struct log *log, const struct seals_header *header, uint64_t size,
 			  uint8_t pk[32], struct chain_error *err)
 {
-	const char *why = "more than one torn seal";
-	struct seal before;
-	uint64_t n;
-	int ret = count_seals(log, size, &n);
+	const char *why;
+	int ret = seals_read_last(log->seals_fd, size, header, log->name.origin, &log->last, &why);
 
 	if (ret)
-		return chain_fail(err, ret, "%s/%s: %s", log->dir, FILE_SEALS, why);
-	memcpy(pk, header->pk1, 32);
-	if (n == 0)
-		return 0;
-	if (n > 1) {
-		ret = read_seal(log, n - 1, &before, &why);
-		if (ret)
-			goto bad;
-		memcpy(pk, before.next_pk, 32);
-	}
-	ret = read_seal(log, n, &log->last, &why);
-	if (ret)
-		goto bad;
-	if (!seal_is_signed(&log->last, log->name.origin, pk)) {
-		why = "bad signature";
-		ret = -EBADMSG;
-		goto bad;
-	}
-	memcpy(pk, log->last.next_pk, 32);
+		return chain_fail(err, ret, "%s/%s: last seals: %s", log->dir, FILE_SEALS, why);
+	memcpy(pk, log->last.k ? log->last.next_pk : header->pk1, 32);
 	return 0;
-bad:
-	return chain_fail(err, ret, "%s/%s: last seals: %s", log->dir, FILE_SEALS, why);
 }
 
 static int match_key(struct log *log, const uint8_t pk[32], struct chain_error *err)

@@ -58,37 +58,26 @@ int chain_segment_first(const char *dir, uint64_t number, uint64_t *ret, struct 
 	return 0;
 }
 
-/* Size of the last seal, signed by the key that the one before it names. */
+/* Size of the last seal. */
 static int read_sealed(const char *dir, int dirfd, uint64_t *ret, struct chain_error *err)
 {
-	uint8_t records[3 * SEAL_LEN];
-	struct seal before, last;
+	struct seals_header header;
 	struct log_name name;
-	const char *why = "cut short";
-	uint64_t size, k;
-	int fd, code = read_log_name(dir, &name, err);
-	ssize_t n;
+	struct seal last;
+	const char *why;
+	uint64_t size;
+	int code, fd = open_regular(dirfd, FILE_SEALS, O_RDONLY, &size);
 
-	if (code)
-		return code;
-	fd = open_regular(dirfd, FILE_SEALS, O_RDONLY, &size);
 	if (fd < 0)
 		return chain_fail(err, fd, "%s/" FILE_SEALS ": %s", dir, strerror(-fd));
-	k = size / SEAL_LEN; /* number of records, the header among them */
-	n = k < 4 ? -EBADMSG : pread_all(fd, records, sizeof(records), (off_t)(SEAL_LEN * (k - 3)));
+	code = seals_read_header(fd, &header, &why);
+	if (code == 0) {
+		log_name_derive(&header, &name);
+		code = seals_read_last(fd, size, &header, name.origin, &last, &why);
+	}
 	close(fd);
-	if (n < (ssize_t)sizeof(records))
-		return chain_fail(err, n < 0 ? (int)n : -EBADMSG, "%s/" FILE_SEALS ": %s", dir,
-				  why);
-	n = seal_is_torn(records + 2 * SEAL_LEN) ? 1 : 2; /* of the three, the last good one */
-	k = k - 3 + (uint64_t)n;
-	if (seal_decode(records + SEAL_LEN * (n - 1), k - 1, &before, &why) < 0 ||
-	    seal_decode(records + SEAL_LEN * n, k, &last, &why) < 0)
-		return chain_fail(err, -EBADMSG, "%s/" FILE_SEALS ": seal %llu: %s", dir, (ull)k,
-				  why);
-	if (!seal_is_signed(&last, name.origin, before.next_pk))
-		return chain_fail(err, -EBADMSG, "%s/" FILE_SEALS ": seal %llu: bad signature", dir,
-				  (ull)k);
+	if (code)
+		return chain_fail(err, code, "%s/" FILE_SEALS ": %s", dir, why);
 	*ret = last.size;
 	return 0;
 }

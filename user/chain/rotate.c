@@ -45,38 +45,10 @@ struct rotation {
 
 /* --- how far a log goes ----------------------------------------------------------------------- */
 
-static int read_seal(int fd, uint64_t k, struct seal *ret)
-{
-	uint8_t record[SEAL_LEN];
-	const char *why;
-
-	if (pread_all(fd, record, SEAL_LEN, (off_t)(SEAL_LEN * k)) != SEAL_LEN)
-		return -EBADMSG;
-	return seal_decode(record, k, ret, &why);
-}
-
-/* The last seal whose signature holds, of the last two: one may be torn. */
-static void find_last_seal(int fd, uint64_t size, const struct seals_header *header,
-			   const struct log_name *name, struct seal *ret)
-{
-	uint64_t n = size / SEAL_LEN - 1;
-	struct seal seal, before;
-
-	for (uint64_t k = n; k > 0 && k + 1 >= n; k--) {
-		memcpy(before.next_pk, header->pk1, 32);
-		if (read_seal(fd, k, &seal) || (k > 1 && read_seal(fd, k - 1, &before)) ||
-		    !seal_is_signed(&seal, name->origin, before.next_pk))
-			continue;
-		*ret = seal;
-		return;
-	}
-}
-
 /* Who is the log in dir, and how far does it go? -ENOENT: nobody can tell, or none is there. */
 static int identify(const char *dir, struct chain_link *ret, struct seal *last, char *fingerprint)
 {
 	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	uint8_t record[SEAL_LEN];
 	struct seals_header header;
 	struct log_name name;
 	const char *why;
@@ -88,14 +60,15 @@ static int identify(const char *dir, struct chain_link *ret, struct seal *last, 
 	}
 	if (fd < 0)
 		return -ENOENT;
-	if (pread_all(fd, record, SEAL_LEN, 0) != SEAL_LEN ||
-	    seals_header_decode(record, &header, &why)) {
+	if (seals_read_header(fd, &header, &why)) {
 		close(fd);
 		return -ENOENT;
 	}
 	log_name_derive(&header, &name);
 	*last = (struct seal){ 0 };
-	find_last_seal(fd, size, &header, &name, last);
+	/* Damage may have come to the very last one only. */
+	if (seals_read_last(fd, size, &header, name.origin, last, &why) && size >= 2 * SEAL_LEN)
+		seals_read_last(fd, size - SEAL_LEN, &header, name.origin, last, &why);
 	close(fd);
 	*ret = (struct chain_link){ .size = last->size };
 	strcpy(ret->vkey, name.vkey);

@@ -180,6 +180,70 @@ int seal_is_signed(const struct seal *seal, const char *origin, const uint8_t pk
 	return crypto_sign_verify_detached(seal->sig, (const uint8_t *)text, len, pk) == 0;
 }
 
+static int read_record(int fd, uint64_t k, uint8_t record[SEAL_LEN], const char **why)
+{
+	ssize_t n = pread_all(fd, record, SEAL_LEN, (off_t)(SEAL_LEN * k));
+
+	*why = n < 0 ? strerror((int)-n) : "is cut short";
+	return n < 0 ? (int)n : n < SEAL_LEN ? -EBADMSG : 0;
+}
+
+int seals_read_header(int fd, struct seals_header *ret, const char **why)
+{
+	uint8_t record[SEAL_LEN];
+	int err = read_record(fd, 0, record, why);
+
+	return err ? err : seals_header_decode(record, ret, why);
+}
+
+static int read_seal(int fd, uint64_t k, struct seal *ret, const char **why)
+{
+	uint8_t record[SEAL_LEN];
+	int err = read_record(fd, k, record, why);
+
+	return err ? err : seal_decode(record, k, ret, why);
+}
+
+/* Number of the last good record. */
+static int count_seals(int fd, uint64_t size, uint64_t *ret, const char **why)
+{
+	uint64_t n = size / SEAL_LEN - 1;
+	uint8_t record[SEAL_LEN];
+	int err = n ? read_record(fd, n, record, why) : 0;
+
+	if (err)
+		return err;
+	*why = "more than one torn seal";
+	if (n && seal_is_torn(record)) {
+		if (size % SEAL_LEN)
+			return -EBADMSG;
+		n--;
+	}
+	*ret = n;
+	return 0;
+}
+
+int seals_read_last(int fd, uint64_t size, const struct seals_header *header, const char *origin,
+		    struct seal *ret, const char **why)
+{
+	struct seal last = { 0 }, before = { 0 };
+	uint64_t n;
+	int err = count_seals(fd, size, &n, why);
+
+	memcpy(before.next_pk, header->pk1, sizeof(before.next_pk));
+	if (err == 0 && n > 1)
+		err = read_seal(fd, n - 1, &before, why);
+	if (err == 0 && n > 0)
+		err = read_seal(fd, n, &last, why);
+	if (err == 0 && n > 0 && !seal_is_signed(&last, origin, before.next_pk)) {
+		*why = "bad signature";
+		err = -EBADMSG;
+	}
+	if (err == 0)
+		*ret = last;
+	return err;
+}
+
 _Static_assert(sizeof(crypto_generichash_state) <= sizeof(((struct seal_stream *)0)->digest) &&
 		       _Alignof(crypto_generichash_state) <= _Alignof(struct seal_stream),
 	       "room for the digest");

@@ -54,6 +54,17 @@ int seal_is_torn(const uint8_t p[SEAL_LEN]);
 size_t seal_text(const struct seal *seal, const char *origin, char ret[SEAL_TEXT_MAX]);
 int seal_is_signed(const struct seal *seal, const char *origin, const uint8_t pk[32]);
 
+/* Of an open file. 0, -errno or as seals_header_decode, and why. */
+int seals_read_header(int fd, struct seals_header *ret, const char **why);
+
+/*
+ * The last seal in an open file of that size, which the key must have signed that the seal before
+ * names, or the header. One torn or partial record may follow it. k is 0 where nothing is sealed
+ * yet. 0, -EBADMSG or -errno, and why.
+ */
+int seals_read_last(int fd, uint64_t size, const struct seals_header *header, const char *origin,
+		    struct seal *ret, const char **why);
+
 /*
  * Seals of an open file in order, with constant memory. A digest over what was read lets a second
  * pass be held to what the first one checked: what is accepted goes into it.
