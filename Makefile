@@ -115,6 +115,11 @@ $(O)/tests/kernel/%: tests/kernel/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STRICT) -O2 -static -pthread $< -o $@
 
+# A chain in small pieces, to cut the power under (tests/e2e/power.py).
+$(O)/tests/kernel/writer: $(O)/tests/kernel/writer.o $(call needs,chain)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(call libs,chain) -lpthread
+
 # Our side of the comparison with another implementation of Merkle proofs (tests/e2e/oracle.py).
 $(O)/tests/oracle/ours: $(O)/tests/oracle/ours.o $(call needs,chain)
 	$(call say,LINK,$@)

@@ -2,6 +2,7 @@
 """kill -9 in the middle of a storm, and what comes after."""
 import glob
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -60,6 +61,23 @@ def kill_again_and_again(work):
     Collector(chain).stop()
     report = verdict(chain)
     equal((report["recoveries"], report["unsealed"], report["closed"]), (12, 0, True))
+
+
+@case
+def a_disk_full_at_the_very_first_entry(work):
+    """A log and its first segment, but not one entry in it: nothing is in the way of going on."""
+    chain = work + "/chain"
+    room = (2000, 2000)  # enough for the keys and every header, too little for SCHEMA
+    code, _, err = run("run", "--chain", chain, "--scope", f"pid={os.getpid()}",
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, room))
+    equal((code, "disk full" in err, len(err.splitlines())), (2, True, 1), err)
+    equal(os.path.getsize(chain + "/0000000000000001.seg"), 144, "a header and nothing else")
+    equal(verdict(chain)["exit"], 0)
+    code, _, err = run("replay", "--chain", chain)
+    equal((code, len(err.splitlines())), (2, 1), err)
+    Collector(chain).stop()
+    report = verdict(chain)
+    equal((report["verdict"], report["recoveries"], report["closed"]), ("TORN", 1, True))
 
 
 @case
