@@ -196,4 +196,11 @@ static inline const char *str(struct bytes b)
 
 #define ASSERT_BYTES(got, wanted) ck_assert_str_eq(str(got), wanted)
 
+static inline void assert_actor(const struct record *r, int actor, int how, const char *user)
+{
+	ck_assert_int_eq(r->actor, actor);
+	ck_assert_int_eq(r->how, how);
+	ASSERT_BYTES(r->user, user);
+}
+
 #endif

@@ -134,4 +134,32 @@ static UNUSED int check_buffer(const struct buffer *proof, const struct chain_ch
 	return check(bytes_of(proof->data, proof->len), more);
 }
 
+static UNUSED void setup(void)
+{
+	use_test_dir();
+	write_records(60, 300);
+}
+
+/* Another character of base64. */
+static UNUSED void change(char *c)
+{
+	*c = *c == 'A' ? 'B' : 'A';
+}
+
+/* Run these tests, each with a chain of its own. */
+static UNUSED int run_proof_tests(const char *name, const TTest *const *tests, size_t count)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+
+	if (sodium_init() < 0)
+		return 1;
+	tcase_add_checked_fixture(tcase, setup, drop_test_dir);
+	tcase_set_timeout(tcase, 60);
+	for (size_t i = 0; i < count; i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
+
 #endif
