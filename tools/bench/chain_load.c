@@ -122,7 +122,20 @@ static double seconds(const struct timeval *t)
 	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
 }
 
-static void measure_append(uint64_t count)
+/* No faster than segments can be begun: what waits would all go into the next one. */
+static void wait_for_segment(void)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+	struct chain_state state;
+
+	for (chain_get_state(chain, &state); state.next - state.written > 1000;
+	     chain_get_state(chain, &state)) {
+		nanosleep(&pause, NULL);
+		tick(clock_now());
+	}
+}
+
+static void measure_append(uint64_t count, bool evenly)
 {
 	uint64_t begin = clock_now(), now = begin, bytes = 0, taken;
 	struct rusage own, keeper;
@@ -137,6 +150,8 @@ static void measure_append(uint64_t count)
 		}
 		now = clock_now();
 		tick(now);
+		if (evenly)
+			wait_for_segment();
 	}
 	taken = clock_now();
 	if (chain_close(chain, now, &err))
@@ -298,9 +313,9 @@ int main(int argc, char **argv)
 	if (chain_open(&chain, &options, &opened, &err))
 		die(argv[3], err.text);
 	if (options.segment_bytes)
-		measure_append(data_count);
+		measure_append(data_count, true);
 	else if (argc == 6)
-		measure_append(strtoull(argv[5], NULL, 10));
+		measure_append(strtoull(argv[5], NULL, 10), false);
 	else
 		measure_windows(atof(argv[5]), atof(argv[6]), argv[7][0] == '1');
 	free(schema);
