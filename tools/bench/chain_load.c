@@ -2,16 +2,12 @@
 /*
  * One producer and a keeper in a process of its own: the measuring half of tools/bench/chain.
  *
- *   chain_load KEEPER FROM TO copy MIB
  *   chain_load KEEPER FROM TO append COUNT
  *   chain_load KEEPER FROM TO windows RATE SECONDS CRITICAL
  *
  * Records of the chain FROM are appended, over and over, to a new chain TO that the program KEEPER
  * seals, by a loop like that of `indelible run`: batches, then a tick, then sleep until something
  * is due. Times are what this loop sees of chain_get_state, so they include that it sleeps.
- *
- * copy appends each record once, in segments of so many MiB: what a verifier has to do does not
- * show with one segment. Prints what append does.
  *
  * append prints: entries, bytes of entries, and in seconds: until the last was taken, until all
  * was sealed and closed; CPU user and system of the producer, user and system of the keeper.
@@ -39,7 +35,7 @@
 #define FOLLOW_EACH 16 /* every so many at full load */
 
 static uint8_t *data; /* records of FROM, each behind its length */
-static size_t data_len, data_at, data_count;
+static size_t data_len, data_at;
 static char *schema; /* of FROM: what the records mean */
 static struct chain *chain;
 
@@ -80,7 +76,6 @@ static void load(const char *from)
 		memcpy(data + data_len, &len, 2);
 		memcpy(data + data_len + 2, entry.bytes.data, len);
 		data_len += 2 + len;
-		data_count++;
 	}
 	chain_reader_close(reader);
 	if (!data_len)
@@ -122,20 +117,7 @@ static double seconds(const struct timeval *t)
 	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
 }
 
-/* No faster than segments can be begun: what waits would all go into the next one. */
-static void wait_for_segment(void)
-{
-	const struct timespec pause = { .tv_nsec = 100000 };
-	struct chain_state state;
-
-	for (chain_get_state(chain, &state); state.next - state.written > 1000;
-	     chain_get_state(chain, &state)) {
-		nanosleep(&pause, NULL);
-		tick(clock_now());
-	}
-}
-
-static void measure_append(uint64_t count, bool evenly)
+static void measure_append(uint64_t count)
 {
 	uint64_t begin = clock_now(), now = begin, bytes = 0, taken;
 	struct rusage own, keeper;
@@ -150,8 +132,6 @@ static void measure_append(uint64_t count, bool evenly)
 		}
 		now = clock_now();
 		tick(now);
-		if (evenly)
-			wait_for_segment();
 	}
 	taken = clock_now();
 	if (chain_close(chain, now, &err))
@@ -220,7 +200,7 @@ static void sleep_until(uint64_t next, uint64_t end, uint64_t now)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
-/* One record whose time has come: at time, which may be a little ago, or now at full load. */
+/* Follow each critical record, or every so many of all. */
 static void append_one(bool critical_only, unsigned each, uint64_t *next_critical, uint64_t now)
 {
 	static unsigned turn;
@@ -297,25 +277,20 @@ int main(int argc, char **argv)
 	struct chain_opened opened;
 	struct chain_error err = { "" };
 
-	if (!(argc == 6 && (strcmp(argv[4], "append") == 0 || strcmp(argv[4], "copy") == 0)) &&
+	if (!(argc == 6 && strcmp(argv[4], "append") == 0) &&
 	    !(argc == 8 && strcmp(argv[4], "windows") == 0)) {
-		fprintf(stderr, "usage: chain_load KEEPER FROM TO copy MIB\n"
-				"       chain_load KEEPER FROM TO append COUNT\n"
+		fprintf(stderr, "usage: chain_load KEEPER FROM TO append COUNT\n"
 				"       chain_load KEEPER FROM TO windows RATE SECONDS CRITICAL\n");
 		return 2;
 	}
 	load(argv[2]);
 	options.schema = bytes_of_text(schema ? schema : "");
-	if (argv[4][0] == 'c')
-		options.segment_bytes = strtoull(argv[5], NULL, 10) << 20;
 	options.keeper = argv[1];
 	options.dir = argv[3];
 	if (chain_open(&chain, &options, &opened, &err))
 		die(argv[3], err.text);
-	if (options.segment_bytes)
-		measure_append(data_count, true);
-	else if (argc == 6)
-		measure_append(strtoull(argv[5], NULL, 10), false);
+	if (argc == 6)
+		measure_append(strtoull(argv[5], NULL, 10));
 	else
 		measure_windows(atof(argv[5]), atof(argv[6]), argv[7][0] == '1');
 	free(schema);
