@@ -248,6 +248,127 @@ START_TEST(forged_segment)
 }
 END_TEST
 
+/* The hand-over holds across segments, until the next closing seal and not before. */
+START_TEST(link_forward_in_an_earlier_segment)
+{
+	struct chain_report report;
+	struct file f;
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\3\2\1\0........--------------------------------v",
+		     45);
+	forge_seal(0, false);
+	forge_segment(4, SEG3);
+	forge_seal(SEAL_CLOSE, false);
+	assert_verdict(judge(NULL), CHAIN_OK);
+	forge_segment(5, SEG4);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TAMPER);
+	ck_assert_str_eq(report.why, "entry after the log was handed over");
+	f.data = slurp(SEG5, &f.len);
+	spew(SEG5, f.data, header_len(&f)); /* no entry, nothing goes on */
+	free(f.data);
+	assert_verdict(judge(NULL), CHAIN_OK);
+}
+END_TEST
+
+/* --- an end that was not clean must be owned up to ---------------------------------------------
+ */
+
+static void assert_not_owned_up(void)
+{
+	struct chain_report report = judge(NULL);
+
+	assert_verdict(report, CHAIN_TAMPER);
+	ck_assert_str_eq(report.file, SEG4);
+	ck_assert_str_eq(report.why, "segment takes over an unclean end without RECOVERY");
+}
+
+START_TEST(unsealed_entries_taken_over)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\020unsealed", 9);
+	forge_segment(4, SEG3);
+	assert_not_owned_up();
+	forge_seal(SEAL_CLOSE, false);
+	assert_not_owned_up();
+}
+END_TEST
+
+START_TEST(torn_tail_taken_over)
+{
+	struct file f;
+	int fd;
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\020x", 2);
+	forge_seal(0, false);
+	forge_segment(4, SEG3);
+	fd = open(file_path(SEG3), O_WRONLY | O_APPEND);
+	ck_assert_int_eq(write(fd, "INDB", 4), 4);
+	close(fd);
+	assert_not_owned_up();
+	f.data = slurp(SEG4, &f.len);
+	spew(SEG4, f.data, header_len(&f)); /* it says nothing, and so hides nothing */
+	free(f.data);
+	assert_verdict(judge(NULL), CHAIN_TORN);
+}
+END_TEST
+
+/* --- what a PRUNE lets go ----------------------------------------------------------------------
+ */
+
+/* Written before a crash, sealed after it. */
+START_TEST(prune_sealed_by_a_later_segment)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, PRUNE("\3", "\4"), 24);
+	chain_abandon(open_chain(NULL));
+	unlink(file_path(SEG1));
+	unlink(file_path(SEG2));
+	assert_verdict(judge(NULL), CHAIN_TORN);
+}
+END_TEST
+
+/* The highest counts, in a segment and in all of them. */
+START_TEST(prune_of_less_later)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, PRUNE("\3", "\4"), 24);
+	append_block(SEG3, middle.entries + 2, PRUNE("\2", "\1"), 24);
+	forge_seal(0, false);
+	append_block(SEG3, middle.entries + 3, PRUNE("\2", "\1"), 24);
+	forge_seal(0, false);
+	forge_segment(4, SEG3);
+	append_block(SEG4, middle.entries + 5, PRUNE("\2", "\1"), 24);
+	forge_seal(0, false);
+	forge_segment(5, SEG4);
+	append_block(SEG5, middle.entries + 7, PRUNE("\2", "\1"), 24);
+	forge_seal(SEAL_CLOSE, false);
+	assert_verdict(judge(NULL), CHAIN_OK);
+	unlink(file_path(SEG1));
+	unlink(file_path(SEG2));
+	assert_verdict(judge(NULL), CHAIN_OK);
+}
+END_TEST
+
+/* What the first segment there is says of the one before cannot be looked up. */
+START_TEST(pruned_up_to_a_recovery)
+{
+	leave_open();
+	append_block(SEG3, middle.entries + 1, "\020unsealed", 9);
+	append_block(SEG3, 77, "\020torn", 5);
+	chain_abandon(open_chain(NULL));
+	append_block(SEG4, middle.entries + 4, PRUNE("\4", "\6"), 24);
+	forge_seal(0, false);
+	assert_verdict(judge(NULL), CHAIN_TORN);
+	unlink(file_path(SEG1));
+	unlink(file_path(SEG2));
+	unlink(file_path(SEG3));
+	assert_verdict(judge(NULL), CHAIN_TORN);
+}
+END_TEST
+
 START_TEST(segments_missing_without_prune)
 {
 	struct chain_report report;
@@ -278,6 +399,12 @@ int main(void)
 	tcase_add_test(tcase, pruned_with_another_frontier);
 	tcase_add_test(tcase, link_forward);
 	tcase_add_test(tcase, forged_segment);
+	tcase_add_test(tcase, link_forward_in_an_earlier_segment);
+	tcase_add_test(tcase, unsealed_entries_taken_over);
+	tcase_add_test(tcase, torn_tail_taken_over);
+	tcase_add_test(tcase, prune_sealed_by_a_later_segment);
+	tcase_add_test(tcase, prune_of_less_later);
+	tcase_add_test(tcase, pruned_up_to_a_recovery);
 	tcase_add_test(tcase, segments_missing_without_prune);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -10,6 +10,7 @@
 #define SEG2 "0000000000000002.seg"
 #define SEG3 "0000000000000003.seg"
 #define SEG4 "0000000000000004.seg"
+#define SEG5 "0000000000000005.seg"
 
 struct file {
 	char name[32];

@@ -178,7 +178,6 @@ static int open_failed(struct walk *w, int err, uint64_t number, const char *why
 static void look_ahead(struct walk *w, struct slot *slot)
 {
 	slot->has_next = w->ahead_number < w->v->list.last;
-	slot->next_err = 0;
 	if (!slot->has_next)
 		return;
 	slot->next_err = open_segment(w, ++w->ahead_number, &w->ahead, &slot->next_why);
@@ -281,7 +280,7 @@ static int check_recovery_due(struct walk *w, const struct segment_job *j)
 {
 	const struct segment_header *h = &j->segment.header;
 	bool cut = w->previous.fd >= 0 && h->prev_len != w->previous.size;
-	bool unsealed = h->number > 1 && h->tree.size != j->before;
+	bool unsealed = h->tree.size != j->before;
 
 	if (j->first_offset && !j->has_recovery && (cut || unsealed))
 		return tamper(w, j->segment.header_len,
@@ -338,7 +337,7 @@ static void take_findings(struct walk *w, const struct segment_job *j)
 static int take_result(struct walk *w, struct slot *slot)
 {
 	struct segment_job *j = slot->job;
-	int err = follow_seals(w, j);
+	int err = j->result < 0 ? j->result : follow_seals(w, j);
 
 	if (err)
 		return err;
@@ -431,7 +430,6 @@ static int begin(struct walk *w)
 	int err;
 
 	w->ahead_number = w->v->list.first;
-	present_name(w->v->dirfd, w->ahead_number, w->file);
 	err = open_segment(w, w->ahead_number, &w->ahead, &why);
 	if (err)
 		return open_failed(w, err, w->ahead_number, why);
