@@ -25,6 +25,7 @@
 #define SYNC_AFTER_CRITICAL (100 * MS)
 #define SEAL_PAUSE	    (50 * MS) /* between the starts of two seals */
 #define POLL		    (10 * MS) /* while the keeper is at work */
+#define CLOSE_ATTEMPTS	    4
 #define SEGMENT_BYTES	    (64ull << 20)
 #define SEGMENT_BYTES_MAX   (1ull << 30)
 #define SCHEMA_MAX	    65000 /* with RECOVERY it fits one block */
@@ -342,12 +343,16 @@ void chain_abandon(struct chain *chain)
 
 /* Seal everything with the CLOSE flag. When nothing is left to be sealed, the SCHEMA of one more
  * segment is: a seal must cover something. A keeper that is replaced on the way seals what it
- * finds, and an I/O error asks for more to be written: then once again. */
+ * finds, and an I/O error asks for more to be written: then once again, but not for ever. */
 static int close_log(struct chain *chain)
 {
-	unsigned restarts;
+	unsigned restarts, attempts = 0;
 
 	do {
+		if (attempts++ == CLOSE_ATTEMPTS)
+			return writer_stop(chain, -EPIPE,
+					   "the keeper %s while the chain was closed",
+					   sealer_end(chain->sealer));
 		restarts = chain->restarts;
 		writer_flush(chain);
 		chain_settle(chain);

@@ -11,7 +11,7 @@
 #define SYNC_AFTER   (900 * MS) /* durable within 1 s */
 #define SYNC_BYTES   (2u << 20)
 #define NOTE_EVERY   (10000 * MS)
-#define RESTARTS_MAX 3 /* of the keeper, between two seals */
+#define RESTARTS_MAX 3 /* of the keeper, in a row */
 
 /* --- stopping -------------------------------------------------------------------------------- */
 
@@ -181,14 +181,15 @@ int writer_begin(struct chain *chain)
 /*
  * The keeper was killed, or did not answer and was: another takes its place, from what is on the
  * disk, as after a crash. So what waits is written first; then no index changes. One that ends
- * again and again without a seal in between is not started for ever.
+ * again and again, with no more in between than the seal that each begins with, is not started for
+ * ever.
  */
 static int restart_keeper(struct chain *chain)
 {
 	struct chain_error err;
 	int code;
 
-	if (chain->news.seal != chain->restart_seal)
+	if (chain->news.seal > chain->restart_seal + 1)
 		chain->restarts_unsealed = 0;
 	chain->restart_seal = chain->news.seal;
 	if (chain->restarts_unsealed++ == RESTARTS_MAX)
