@@ -189,7 +189,8 @@ static int open_model(struct run *r)
 	if (!e)
 		e = history_learn(r->pipeline.score, r->settings.dir, r->model_from, s.next, &err);
 	if (e)
-		return complain(EXIT_BAD, "run: cannot rebuild the model: %s", err.text);
+		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT,
+				"run: cannot rebuild the model: %s", err.text);
 	return EXIT_GOOD;
 }
 
