@@ -138,7 +138,7 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 		if (disk.mode == DISK_EXIT)
 			_exit(9);
 	} else if (disk.mode == DISK_LIE) {
-		uint8_t wrong = (uint8_t)~((const uint8_t *)data)[len / 2];
+		uint8_t wrong = (uint8_t) ~((const uint8_t *)data)[len / 2];
 
 		n = syscall(SYS_pwrite64, fd, data, len, offset);
 		syscall(SYS_pwrite64, fd, &wrong, 1, offset + (off_t)len / 2);

@@ -139,11 +139,12 @@ START_TEST(dead_bytes)
 	struct chain_report report;
 	struct file torn, *f = &torn;
 	size_t len;
-	uint8_t *data;
+	uint8_t *data, *all;
 
 	chain_abandon(open_chain(NULL));
-	data = slurp(SEG4, &len);
-	data = realloc(data, len + 100000);
+	all = slurp(SEG4, &len);
+	data = realloc(all, len + 100000);
+	ck_assert_ptr_nonnull(data);
 	memset(data + len, 0x55, 100000);
 	spew(SEG4, data, len + 100000);
 	free(data);

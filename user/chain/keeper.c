@@ -394,7 +394,7 @@ static int begin(struct keeper *s)
 static int open_log(struct keeper *s)
 {
 	struct keeper_opened answer = { .process = (uint32_t)getpid() };
-	struct keeper_hello hello;
+	struct keeper_hello hello = { 0 };
 	int dirfd, err, got = message_receive(s->socket, &hello, sizeof(hello), &dirfd, 0);
 
 	if (got <= 0)

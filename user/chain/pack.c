@@ -161,10 +161,10 @@ struct job {
 static int make_packed(struct job *job, uint64_t *ret)
 {
 	struct packer *p = calloc(1, sizeof(*p));
-	int err = p ? 0 : -ENOMEM;
+	int err = 0;
 
-	if (err)
-		return err;
+	if (!p)
+		return -ENOMEM;
 	p->plain = &job->plain;
 	p->header.version = PACKED_VERSION;
 	if (unlinkat(job->dirfd, job->tmp, 0) < 0 && errno != ENOENT)

@@ -188,7 +188,7 @@ static void send_pending(struct sealer *s)
 /* Everything that has arrived. */
 static void receive_all(struct sealer *s)
 {
-	struct keeper_news news;
+	struct keeper_news news = { 0 };
 	int fd, got;
 
 	if (s->socket < 0)
@@ -220,7 +220,7 @@ static int await(struct sealer *s, void *message, size_t len, int *ret_fd)
 /* HELLO, OPENED and the first NEWS. */
 static int greet(struct sealer *s, int dirfd, struct keeper_opened *ret, struct chain_error *err)
 {
-	struct keeper_news news;
+	struct keeper_news news = { 0 };
 	int fd = -1, got = message_send(s->socket, &s->hello, sizeof(s->hello), dirfd, 0);
 
 	if (got == 0)
