@@ -13,62 +13,56 @@
 #include "credential.h"
 #include "file.h"
 #include "network.h"
+#include "object.h"
 #include "process.h"
-
-/* i386 socketcall(SYS_CONNECT, {fd, address, length}): the arguments lie in memory. */
-static __always_inline bool unpack_socketcall(struct arguments *args)
-{
-	__u32 packed[3];
-
-	if (args->a != SYS_CONNECT_OF_SOCKETCALL)
-		return false;
-	if (bpf_probe_read_user(packed, sizeof(packed), (void *)args->b))
-		__builtin_memset(packed, 0xff, sizeof(packed)); /* no such descriptor */
-	args->a = packed[0];
-	args->b = packed[1];
-	args->c = packed[2];
-	return true;
-}
+#include "signal.h"
 
 static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs *regs, __s64 result)
 {
 	__u32 compat = is_compat(task) ? EVENT_COMPAT : 0;
 	enum event_call call = call_of(regs, compat);
-	struct arguments args;
+	struct arguments *args;
+	struct scratch *s;
 
 	if (call == CALL_NONE)
 		return 0;
-	if (compat) {
-		args.a = (__u32)regs->bx;
-		args.b = (__u32)regs->cx;
-		args.c = (__u32)regs->dx;
+	s = scratch_of(bpf_get_smp_processor_id() * PROGRAMS_PER_CPU + PROGRAM_SYS_EXIT);
+	if (!s)
+		return 0; /* cannot be: the map has a slot for every possible CPU */
+	args = &s->args;
+	read_arguments(regs, compat, args);
+	if (compat)
 		result = (__s32)result;
-	} else {
-		args.a = regs->di;
-		args.b = regs->si;
-		args.c = regs->dx;
-	}
+	if (call == CALL_SOCKETCALL)
+		call = unpack_socketcall(args);
 	switch (call) {
+	case CALL_NONE:
+		break;
 	case CALL_OPEN:
 	case CALL_CREAT:
 	case CALL_OPENAT:
 	case CALL_OPENAT2:
 	case CALL_OPEN_BY_HANDLE_AT:
-		on_open(call, &args, result, compat);
+		on_open(call, args, result, compat);
 		break;
 	case CALL_EXECVE:
 	case CALL_EXECVEAT:
-		on_exec_refused(call, &args, result, compat);
+		on_exec_refused(call, args, result, compat);
 		break;
-	case CALL_SOCKETCALL:
-		if (!unpack_socketcall(&args))
-			break;
-		/* fallthrough */
 	case CALL_CONNECT:
-		on_connect(&args, result, compat);
+		on_connect(args, result, compat);
+		break;
+	case CALL_BIND:
+	case CALL_LISTEN:
+	case CALL_ACCEPT:
+	case CALL_ACCEPT4:
+		on_serve(call, args, result, compat);
 		break;
 	default:
-		on_setid(call, &args, result, compat);
+		if (call >= CALL_SETUID && call <= CALL_SETGROUPS)
+			on_setid(call, args, result, compat);
+		else
+			on_object(call, args, result, compat);
 	}
 	return 0;
 }

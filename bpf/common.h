@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include "calls.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -72,11 +73,18 @@ struct { /* sized to the possible CPUs by the loader */
 
 /* Each program has its own scratch on each CPU: one that interrupts another must not write over
  * what the other is about to send. */
-enum program { PROGRAM_SYS_EXIT, PROGRAM_EXEC, PROGRAM_FORK, PROGRAM_EXIT };
+enum program {
+	PROGRAM_SYS_EXIT,
+	PROGRAM_EXEC,
+	PROGRAM_FORK,
+	PROGRAM_EXIT,
+	PROGRAM_TCP,
+	PROGRAM_SIGNAL
+};
 
-/* A text begins at a masked offset: the texts before the last one come to 12,800 bytes at most.
- * The slack holds the longest that can begin there. */
-#define TEXT_MASK 0x3fff
+/* A text, and each component of a path, begins at a masked offset: two names and their
+ * directories come to 17,000 bytes at most. The slack holds the longest that can begin there. */
+#define TEXT_MASK 0x7fff
 #define TEXT_SIZE (TEXT_MASK + 1 + EVENT_ARGV_MAX)
 struct scratch {
 	struct event event;
@@ -88,6 +96,8 @@ struct scratch {
 		__u64 dentry, vfsmount;
 		volatile __u32 begin, at, flags;
 	} walk;
+	struct arguments args; /* of the system call */
+	__u32 used;	       /* struct draft's, across a call of a function */
 };
 
 struct { /* possible CPUs * PROGRAMS_PER_CPU, set by the loader */
@@ -220,7 +230,6 @@ static __always_inline void fill_head(struct event *e, struct task_struct *task)
 	e->mount_ns = 0;
 	if (task->nsproxy) /* gone late in exit */
 		e->mount_ns = task->nsproxy->mnt_ns->ns.inum;
-	e->padding = 0;
 }
 
 static __always_inline bool is_self(const struct task_struct *task)
@@ -244,17 +253,20 @@ static __always_inline bool event_begin(struct draft *d, enum program program,
 		return false;
 	d->task = bpf_get_current_task_btf();
 	if (is_self(d->task)) {
+		/* Our daily work on files and our own socket: counted, not recorded, or it would
+		 * make more of it. The canary is an open that fails. */
+		bool daily = family == FAMILY_FILE || kind == EVENT_ACCEPT;
+
 		family = FAMILY_SELF;
 		ring = RING_SELF;
-		/* Reading /proc is our daily work: counted, not recorded. The canary fails. */
-		if (kind == EVENT_OPEN && result >= 0) {
+		if (daily && result >= 0) {
 			__sync_fetch_and_add(&c->family[family].filtered, 1);
 			return false;
 		}
 	} else if (!in_scope(d->task)) {
 		__sync_fetch_and_add(&c->family[family].filtered, 1);
 		return false;
-	} else if (family == FAMILY_CREDENTIAL) {
+	} else if (family == FAMILY_CREDENTIAL || family == FAMILY_KERNEL) {
 		ring = RING_CREDENTIAL;
 	}
 	d->counters = c;
@@ -322,7 +334,8 @@ static __always_inline void event_unseen(struct draft *d)
 }
 
 /* A string from the caller's memory. */
-static __always_inline void add_caller_string(struct draft *d, const void *from)
+static __always_inline void add_caller_string(struct draft *d, enum event_text slot,
+					      const void *from)
 {
 	__u32 before = d->used;
 	/* One more than PATH_MAX: a string that fills it was cut. */
@@ -335,7 +348,7 @@ static __always_inline void add_caller_string(struct draft *d, const void *from)
 	if (n == 4097)
 		d->scratch->event.flags |= EVENT_CALLER_TRUNCATED;
 	d->used = before + ((n - 1) & 0x1fff);
-	event_text(d, TEXT_CALLER, before);
+	event_text(d, slot, before);
 }
 
 #endif

@@ -18,9 +18,9 @@ static __always_inline void on_setid(enum event_call call, struct arguments *arg
 		return;
 	d.scratch->event.flags |= compat;
 	to = &d.scratch->event.setid;
-	to->argument[0] = args->a;
-	to->argument[1] = args->b;
-	to->argument[2] = args->c;
+	to->argument[0] = args->value[1];
+	to->argument[1] = args->value[2];
+	to->argument[2] = args->value[3];
 	event_send(&d);
 }
 

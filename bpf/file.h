@@ -6,11 +6,6 @@
 
 #define AT_FDCWD -100
 
-/* What the caller passed, whatever the register it came in. */
-struct arguments {
-	__u64 a, b, c;
-};
-
 /*
  * The file behind a descriptor of the current task, NULL when there is none. A second task with
  * the same table may have put another file there since the call looked: EVENT_FD_SHARED.
@@ -52,12 +47,12 @@ static __always_inline void add_file(struct draft *d, void *address)
 	to->inode = READ(inode, i_ino);
 	to->device = READ(sb, s_dev);
 	to->mode = READ(inode, i_mode);
-	to->open_flags = READ(file, f_flags);
+	to->argument[0] = READ(file, f_flags);
 	add_path(d, TEXT_PATH, READ(file, f_path.dentry), READ(file, f_path.mnt));
 }
 
 /* The directory that a relative name starts from, for calls that gave us only a name. */
-static __always_inline void add_base(struct draft *d, int dirfd)
+static __always_inline void add_base(struct draft *d, enum event_text slot, int dirfd)
 {
 	struct file *dir;
 
@@ -65,25 +60,27 @@ static __always_inline void add_base(struct draft *d, int dirfd)
 		struct fs_struct *fs = d->task->fs;
 
 		if (fs)
-			add_path(d, TEXT_BASE, fs->pwd.dentry, fs->pwd.mnt);
+			add_path(d, slot, fs->pwd.dentry, fs->pwd.mnt);
 		return;
 	}
 	dir = file_of(d, dirfd);
 	if (dir) {
 		struct file *file = AS(struct file, dir);
 
-		add_path(d, TEXT_BASE, READ(file, f_path.dentry), READ(file, f_path.mnt));
+		add_path(d, slot, READ(file, f_path.dentry), READ(file, f_path.mnt));
 	}
 }
 
 /* A name that only the caller's memory knows, with its directory when it is relative. */
-static __always_inline void add_unverified_name(struct draft *d, int dirfd, __u64 name)
+static __always_inline void add_unverified_name(struct draft *d, enum event_text slot,
+						enum event_text base, int dirfd, __u64 name)
 {
+	__u32 before = d->used;
+
 	d->scratch->event.flags |= EVENT_UNVERIFIED;
-	add_caller_string(d, (void *)name);
-	/* First byte of the text, which begins at 0: nothing was added before it. */
-	if (d->used == 0 || d->scratch->text[0] != '/')
-		add_base(d, dirfd);
+	add_caller_string(d, slot, (void *)name);
+	if (d->used == before || d->scratch->text[BOUND(before, TEXT_MASK)] != '/')
+		add_base(d, base, dirfd);
 }
 
 #define O_WRONLY  00000001
@@ -100,11 +97,11 @@ static __always_inline __u32 asked_flags(enum event_call call, struct arguments 
 	if (call == CALL_CREAT)
 		return O_WRONLY | O_CREAT | O_TRUNC;
 	if (call == CALL_OPEN)
-		return args->b;
+		return args->value[2];
 	if (call == CALL_OPENAT2) /* struct open_how begins with them */
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)args->c);
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)args->value[3]);
 	else
-		flags = args->c;
+		flags = args->value[3];
 	return flags;
 }
 
@@ -112,7 +109,7 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 				    __u32 compat)
 {
 	bool has_dirfd = call == CALL_OPENAT || call == CALL_OPENAT2;
-	__u64 name = has_dirfd ? args->b : args->a;
+	__u64 name = args->value[has_dirfd ? 2 : 1];
 	struct draft d;
 	struct file *file;
 	__u32 asked;
@@ -122,22 +119,23 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 	d.scratch->event.flags |= compat;
 	asked = asked_flags(call, args);
 	if (result < 0) {
-		d.scratch->event.file.open_flags = asked;
+		d.scratch->event.file.argument[0] = asked;
 		if (call == CALL_OPEN_BY_HANDLE_AT)
 			d.scratch->event.flags |= EVENT_PATH_LOST;
 		else
-			add_unverified_name(&d, has_dirfd ? (int)args->a : AT_FDCWD, name);
+			add_unverified_name(&d, TEXT_CALLER, TEXT_BASE,
+					    has_dirfd ? (int)args->value[1] : AT_FDCWD, name);
 	} else {
 		file = file_of(&d, result);
 		if (file)
 			add_file(&d, file);
 		else
 			d.scratch->event.flags |= EVENT_PATH_LOST;
-		d.scratch->event.file.open_flags |= asked & O_ON_OPEN;
+		d.scratch->event.file.argument[0] |= asked & O_ON_OPEN;
 		/* May have been swapped: put beside it what the caller asked for. */
 		if (d.scratch->event.flags & (EVENT_FD_SHARED | EVENT_PATH_LOST) &&
 		    call != CALL_OPEN_BY_HANDLE_AT)
-			add_caller_string(&d, (void *)name);
+			add_caller_string(&d, TEXT_CALLER, (void *)name);
 	}
 	event_send(&d);
 }

@@ -2,27 +2,30 @@
 #ifndef NETWORK_H
 #define NETWORK_H
 /*
- * Network family: connect, with its result.
+ * Network family: connect, bind, listen and accept, with their results.
  *
- * Where the address comes from:
+ * Where the address of a connect comes from:
  *   TCP            the socket's move CLOSE -> SYN_SENT, seen inside the same call, so that a
  *                  refusal has its address too (after it the socket has forgotten it);
  *   others         the socket after the call, on success or EINPROGRESS;
  *   anything else  the caller's memory, EVENT_UNVERIFIED. (After EISCONN the socket shows the old
  *                  peer, so it is not asked.)
+ * A TCP connection that no connect(2) made (an io_uring, a sendto with MSG_FASTOPEN) is recorded
+ * when it begins. The others have their own end of the socket, ACCEPT the peer's; from the caller's
+ * memory where the call failed.
  */
-#include "calls.h"
 #include "file.h"
 
-#define AF_UNIX	     1
-#define AF_INET	     2
-#define AF_INET6     10
-#define TCP_SYN_SENT 2
-#define TCP_CLOSE    7
-#define EINPROGRESS  115
-#define S_IFMT	     0170000
-#define S_IFSOCK     0140000
-#define SOCKADDR_MAX 128
+#define AF_UNIX			  1
+#define AF_INET			  2
+#define AF_INET6		  10
+#define TCP_SYN_SENT		  2
+#define TCP_CLOSE		  7
+#define EINPROGRESS		  115
+#define S_IFMT			  0170000
+#define S_IFSOCK		  0140000
+#define SOCKADDR_MAX		  128
+#define SYS_CONNECT_OF_SOCKETCALL 3
 
 struct attempt {
 	struct event_socket to;
@@ -36,9 +39,12 @@ struct { /* the TCP connection the current task has just begun */
 	__type(value, struct attempt);
 } attempts SEC(".maps");
 
-static __always_inline void read_peer(struct event_socket *to, struct sock *sk)
+enum end { END_LOCAL, END_PEER };
+
+static __always_inline void read_end(struct event_socket *to, struct sock *sk, enum end end)
 {
-	__u32 address = READ(sk, __sk_common.skc_daddr);
+	__u32 address = end == END_PEER ? READ(sk, __sk_common.skc_daddr)
+					: READ(sk, __sk_common.skc_rcv_saddr);
 
 	to->family = READ(sk, __sk_common.skc_family);
 	to->protocol = READ(sk, sk_protocol);
@@ -47,13 +53,16 @@ static __always_inline void read_peer(struct event_socket *to, struct sock *sk)
 	if (to->family == AF_INET)
 		__builtin_memcpy(to->address, &address, sizeof(address));
 	else if (to->family == AF_INET6)
-		bpf_core_read(to->address, sizeof(to->address), &sk->__sk_common.skc_v6_daddr);
+		bpf_core_read(to->address, sizeof(to->address),
+			      end == END_PEER ? &sk->__sk_common.skc_v6_daddr
+					      : &sk->__sk_common.skc_v6_rcv_saddr);
 	if (to->family == AF_INET || to->family == AF_INET6)
-		to->port = bpf_ntohs(READ(sk, __sk_common.skc_dport));
+		to->port = end == END_PEER ? bpf_ntohs(READ(sk, __sk_common.skc_dport))
+					   : READ(sk, __sk_common.skc_num);
 }
 
-/* Only connect goes on to use it: a sendto with MSG_FASTOPEN or an io_uring must not leave an
- * address behind for the connect that comes next. */
+/* Only connect goes on to use it: another call must not leave an address behind for the connect
+ * that comes next. */
 static __always_inline bool is_in_connect(struct task_struct *task)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -61,6 +70,17 @@ static __always_inline bool is_in_connect(struct task_struct *task)
 
 	return call == CALL_CONNECT ||
 	       (call == CALL_SOCKETCALL && (__u32)regs->bx == SYS_CONNECT_OF_SOCKETCALL);
+}
+
+/* How it ends nobody tells: it is on its way. */
+static __always_inline void on_other_connect(struct sock *sk)
+{
+	struct draft d;
+
+	if (!event_begin(&d, PROGRAM_TCP, FAMILY_NETWORK, EVENT_CONNECT, CALL_NONE, -EINPROGRESS))
+		return;
+	read_end(&d.scratch->event.socket, sk, END_PEER);
+	event_send(&d);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -71,32 +91,32 @@ int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 
 	if (old_state != TCP_CLOSE || new_state != TCP_SYN_SENT)
 		return 0;
-	if (!is_in_connect(task) || (!is_self(task) && !in_scope(task)))
+	if (!is_in_connect(task)) {
+		on_other_connect(AS(struct sock, sk));
+		return 0;
+	}
+	if (!is_self(task) && !in_scope(task))
 		return 0;
 	attempt = bpf_task_storage_get(&attempts, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!attempt)
 		return 0; /* the record will say "unverified" */
-	read_peer(&attempt->to, AS(struct sock, sk));
+	read_end(&attempt->to, AS(struct sock, sk), END_PEER);
 	attempt->pending = true;
 	return 0;
 }
 
-/* A connected unix socket: the name and the place in the file system that the listener bound. */
-static __always_inline void add_unix_peer(struct draft *d, struct sock *sk)
+/* A unix socket: the name and the place in the file system that it was bound to. */
+static __always_inline void add_unix_name(struct draft *d, struct unix_sock *socket)
 {
-	struct unix_sock *from = AS(struct unix_sock, sk), *peer;
 	struct unix_address *address;
 	void *dentry;
 	__u32 before;
 	int len;
 
-	peer = AS(struct unix_sock, READ(from, peer));
-	if (!peer)
-		return;
-	dentry = READ(peer, path.dentry);
+	dentry = READ(socket, path.dentry);
 	if (dentry)
-		add_path(d, TEXT_PATH, dentry, READ(peer, path.mnt));
-	address = AS(struct unix_address, READ(peer, addr));
+		add_path(d, TEXT_PATH, dentry, READ(socket, path.mnt));
+	address = AS(struct unix_address, READ(socket, addr));
 	if (!address)
 		return;
 	before = d->used;
@@ -108,6 +128,15 @@ static __always_inline void add_unix_peer(struct draft *d, struct sock *sk)
 		return;
 	d->used = before + BOUND(len, 127);
 	event_text(d, TEXT_CALLER, before);
+}
+
+static __always_inline void add_unix_peer(struct draft *d, struct sock *sk)
+{
+	struct unix_sock *from = AS(struct unix_sock, sk), *peer;
+
+	peer = AS(struct unix_sock, READ(from, peer));
+	if (peer)
+		add_unix_name(d, peer);
 }
 
 static __always_inline void add_caller_sockaddr(struct draft *d, __u64 address, __u64 len)
@@ -152,28 +181,75 @@ static __always_inline void on_connect(struct arguments *args, __s64 result, __u
 		return;
 	d.scratch->event.flags |= compat;
 	to = &d.scratch->event.socket;
-	sk = sock_of(&d, (int)args->a);
+	sk = sock_of(&d, (int)args->value[1]);
 	attempt = bpf_task_storage_get(&attempts, d.task, 0, 0);
 	if (attempt && attempt->pending) {
 		attempt->pending = false;
 		*to = attempt->to;
 	} else if (sk && (result == 0 || result == -EINPROGRESS)) {
 		sk = AS(struct sock, sk);
-		read_peer(to, sk);
+		read_end(to, sk, END_PEER);
 		if (to->family == AF_UNIX)
 			add_unix_peer(&d, sk);
 		else if (to->family != AF_INET && to->family != AF_INET6)
-			add_caller_sockaddr(&d, args->b, args->c);
+			add_caller_sockaddr(&d, args->value[2], args->value[3]);
 	} else {
 		if (sk) {
 			sk = AS(struct sock, sk);
 			to->family = READ(sk, __sk_common.skc_family);
 			to->protocol = READ(sk, sk_protocol);
 		}
-		add_caller_sockaddr(&d, args->b, args->c);
+		add_caller_sockaddr(&d, args->value[2], args->value[3]);
 		if (to->family == AF_UNIX)
-			add_base(&d, AT_FDCWD);
+			add_base(&d, TEXT_BASE, AT_FDCWD);
 	}
+	event_send(&d);
+}
+
+#define EAGAIN 11
+
+static __always_inline bool has_known_end(__u16 family)
+{
+	return family == AF_UNIX || family == AF_INET || family == AF_INET6;
+}
+
+/* What a bind was to do. */
+static __always_inline void add_bind_address(struct draft *d, struct event_socket *to,
+					     const struct arguments *args)
+{
+	add_caller_sockaddr(d, args->value[2], args->value[3]);
+	if (to->family == AF_UNIX)
+		add_base(d, TEXT_BASE, AT_FDCWD);
+}
+
+/* bind, listen: the socket's own end; accept: the peer of the socket that came of it. */
+static __always_inline void on_serve(enum event_call call, struct arguments *args, __s64 result,
+				     __u32 compat)
+{
+	bool accepts = call == CALL_ACCEPT || call == CALL_ACCEPT4;
+	struct event_socket *to;
+	struct sock *sk;
+	struct draft d;
+
+	if (accepts && result == -EAGAIN)
+		return; /* nobody was there */
+	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_NETWORK,
+			 accepts	     ? EVENT_ACCEPT
+			 : call == CALL_BIND ? EVENT_BIND
+					     : EVENT_LISTEN,
+			 call, result))
+		return;
+	d.scratch->event.flags |= compat;
+	to = &d.scratch->event.socket;
+	sk = sock_of(&d, accepts && result >= 0 ? (int)result : (int)args->value[1]);
+	if (sk) {
+		sk = AS(struct sock, sk);
+		read_end(to, sk, accepts && result >= 0 ? END_PEER : END_LOCAL);
+	}
+	if (call == CALL_BIND && (result < 0 || !has_known_end(to->family)))
+		add_bind_address(&d, to, args);
+	else if (sk && to->family == AF_UNIX)
+		add_unix_name(&d, AS(struct unix_sock, sk));
 	event_send(&d);
 }
 

@@ -84,7 +84,7 @@ __noinline int path_walk(__u32 slot)
 			return 0;
 		}
 		if (dentry != parent)
-			s->walk.flags |= EVENT_BIND;
+			s->walk.flags |= EVENT_BIND_MOUNT;
 		dentry = READ(mount, mnt_mountpoint);
 		mount = up;
 		root = READ(mount, mnt.mnt_root);

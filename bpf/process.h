@@ -16,7 +16,8 @@ static __always_inline void on_exec_refused(enum event_call call, struct argumen
 	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_PROCESS, EVENT_EXEC, call, result))
 		return;
 	d.scratch->event.flags |= compat;
-	add_unverified_name(&d, has_dirfd ? (int)args->a : AT_FDCWD, has_dirfd ? args->b : args->a);
+	add_unverified_name(&d, TEXT_CALLER, TEXT_BASE, has_dirfd ? (int)args->value[1] : AT_FDCWD,
+			    args->value[has_dirfd ? 2 : 1]);
 	event_send(&d);
 }
 
@@ -59,7 +60,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 		return 0;
 	add_file(&d, mm->exe_file);
 	add_exec_name(&d, bprm->filename);
-	add_base(&d, AT_FDCWD);
+	add_base(&d, TEXT_BASE, AT_FDCWD);
 	add_argv(&d, mm->arg_start, mm->arg_end);
 	event_send(&d);
 	return 0;

@@ -182,10 +182,10 @@ struct in6_addr {
 };
 
 struct sock_common {
-	__u32 skc_daddr;
-	__u16 skc_dport;
+	__u32 skc_daddr, skc_rcv_saddr;
+	__u16 skc_dport, skc_num;
 	unsigned short skc_family;
-	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
 struct sock {
@@ -212,6 +212,24 @@ struct unix_sock {
 	struct path path;
 	struct sock *peer;
 };
+
+struct module {
+	char name[56];
+};
+
+struct bpf_prog_aux {
+	char name[16];
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_map {
+	char name[16];
+};
+
+struct kernel_siginfo; /* only its address is looked at */
 
 #pragma clang attribute pop
 

@@ -6,14 +6,17 @@
  * rings, in the counters and in the settings. Also the body of a captured event file.
  *
  * An event is a struct event followed by its texts, text[0] first, without separators:
- *   slot        OPEN                  EXEC                 CONNECT
- *   TEXT_PATH   resolved path         executable           path of the unix peer
- *   TEXT_CALLER caller's string       name as called       caller's sockaddr (raw)
- *   TEXT_BASE   directory it is       working directory    working directory (relative
- *               relative to                                unix address)
- *   TEXT_ARGV   -                     arguments, each NUL-terminated
- * PATH (but see EVENT_CALLER_ONLY) and BASE come from the path walk: components leaf first, each
- * followed by '/': "c/b/a/" is /a/b/c. CALLER and ARGV are bytes as the caller had them.
+ *   slot             OPEN and other files  EXEC                 CONNECT, BIND, LISTEN, ACCEPT
+ *   TEXT_PATH        resolved path         executable           path of the unix socket
+ *   TEXT_CALLER      caller's string       name as called       caller's sockaddr (raw)
+ *   TEXT_BASE        directory it is       working directory    working directory (relative
+ *                    relative to                                unix address)
+ *   TEXT_ARGV        a further word        arguments, each      -
+ *                                          NUL-terminated
+ *   TEXT_OTHER       second name           -                    -
+ *   TEXT_OTHER_BASE  its directory         -                    -
+ * PATH and the BASEs come from the path walk: components leaf first, each followed by '/':
+ * "c/b/a/" is /a/b/c. The others are bytes as the caller had them.
  */
 #ifdef __bpf__
 #include "vmlinux.h"
@@ -22,9 +25,37 @@
 #include <stdint.h>
 #endif
 
-#define EVENT_VERSION 1
+#define EVENT_VERSION 2
 
-enum event_kind { EVENT_EXEC = 1, EVENT_FORK, EVENT_EXIT, EVENT_OPEN, EVENT_SETID, EVENT_CONNECT };
+enum event_kind {
+	EVENT_EXEC = 1,
+	EVENT_FORK,
+	EVENT_EXIT,
+	EVENT_OPEN,
+	EVENT_SETID,
+	EVENT_CONNECT,
+	EVENT_UNLINK,
+	EVENT_RENAME,
+	EVENT_LINK,
+	EVENT_TRUNCATE,
+	EVENT_CHMOD,
+	EVENT_CHOWN,
+	EVENT_XATTR,
+	EVENT_CAPSET,
+	EVENT_BIND,
+	EVENT_LISTEN,
+	EVENT_ACCEPT,
+	EVENT_MODULE,
+	EVENT_BPF,
+	EVENT_PTRACE,
+	EVENT_MOUNT,
+	EVENT_NAMESPACE,
+	EVENT_KEXEC,
+	EVENT_MEMFD,
+	EVENT_IO_URING,
+	EVENT_SIGNAL, /* to the collector */
+	EVENT_KINDS
+};
 
 /* Rings: a flood in one cannot push the others out. */
 enum event_ring { RING_MAIN, RING_CREDENTIAL, RING_SELF, RINGS };
@@ -36,10 +67,21 @@ enum event_family {
 	FAMILY_CREDENTIAL,
 	FAMILY_NETWORK,
 	FAMILY_SELF,
+	FAMILY_PERMISSION,
+	FAMILY_KERNEL,
+	FAMILY_LOGIN,
 	FAMILIES
 };
 
-enum event_text { TEXT_PATH, TEXT_CALLER, TEXT_BASE, TEXT_ARGV, TEXTS };
+enum event_text {
+	TEXT_PATH,
+	TEXT_CALLER,
+	TEXT_BASE,
+	TEXT_ARGV,
+	TEXT_OTHER,
+	TEXT_OTHER_BASE,
+	TEXTS
+};
 
 /* What a reader must know before believing an event. */
 enum event_flag {
@@ -49,11 +91,11 @@ enum event_flag {
 	EVENT_ARGV_LOST = 1 << 3,
 	EVENT_UNVERIFIED = 1 << 4, /* only the caller's memory says so; it may have changed since */
 	EVENT_FD_SHARED = 1 << 5, /* another task can swap descriptors: the object may be another */
-	EVENT_BIND = 1 << 6,	  /* seen through a mount of a subtree: the file has other names */
-	EVENT_DETACHED = 1 << 7,  /* on a mount that is in no namespace */
-	EVENT_PSEUDO = 1 << 8,	  /* memfd, pipe and the like: the path is only a label */
-	EVENT_DELETED = 1 << 9,	  /* has no name any more */
-	EVENT_COMPAT = 1 << 10,	  /* 32-bit system call */
+	EVENT_BIND_MOUNT = 1 << 6, /* seen through a mount of a subtree: the file has other names */
+	EVENT_DETACHED = 1 << 7,   /* on a mount that is in no namespace */
+	EVENT_PSEUDO = 1 << 8,	   /* memfd, pipe and the like: the path is only a label */
+	EVENT_DELETED = 1 << 9,	   /* has no name any more */
+	EVENT_COMPAT = 1 << 10,	   /* 32-bit system call */
 	EVENT_CALLER_TRUNCATED = 1 << 11,
 	EVENT_CALLER_LOST = 1 << 12, /* the caller's string could not be read */
 	EVENT_FLAGS = 13
@@ -64,12 +106,11 @@ struct event_cred {
 		fsgid; /* order of the kernel's struct cred */
 };
 
-struct event_file { /* OPEN; EXEC: the executable */
+struct event_file { /* EXEC: the executable; whatever has no other struct */
 	__u64 inode;
 	__u32 device; /* kernel's internal dev_t: major << 20 | minor */
-	__u32 open_flags;
 	__u32 mode;
-	__u32 padding;
+	__u64 argument[2]; /* OPEN: its flags; else numbers the call was given, see bpf/calls.h */
 };
 
 struct event_socket {
@@ -109,7 +150,6 @@ struct event {
 	__u8 ring;
 	__u8 kind;
 	__u16 text[TEXTS]; /* length of each */
-	__u32 padding;
 	union {
 		struct event_file file;
 		struct event_socket socket;
@@ -119,10 +159,10 @@ struct event {
 	};
 };
 
-_Static_assert(sizeof(struct event_file) == 24 && sizeof(struct event_socket) == 24 &&
+_Static_assert(sizeof(struct event_file) == 32 && sizeof(struct event_socket) == 24 &&
 		       sizeof(struct event_setid) == 24 && sizeof(struct event_fork) == 24,
 	       "no hidden padding");
-_Static_assert(sizeof(struct event) == 56 + 32 + 16 + 40 + 4 + 8 + 4 + 32, "no hidden padding");
+_Static_assert(sizeof(struct event) == 56 + 32 + 16 + 40 + 4 + 12 + 32, "no hidden padding");
 
 /* The walk may overrun EVENT_PATH_MAX by one component before it stops. */
 #define EVENT_PATH_MAX 4096
@@ -149,7 +189,58 @@ enum event_call {
 	CALL_SETFSUID,
 	CALL_SETFSGID,
 	CALL_SETGROUPS,
-	CALL_SOCKETCALL, /* 32-bit only; recorded as CALL_CONNECT */
+	CALL_UNLINK,
+	CALL_UNLINKAT,
+	CALL_RMDIR,
+	CALL_RENAME,
+	CALL_RENAMEAT,
+	CALL_RENAMEAT2,
+	CALL_LINK,
+	CALL_LINKAT,
+	CALL_SYMLINK,
+	CALL_SYMLINKAT,
+	CALL_TRUNCATE,
+	CALL_FTRUNCATE,
+	CALL_CHMOD,
+	CALL_FCHMOD,
+	CALL_FCHMODAT,
+	CALL_FCHMODAT2,
+	CALL_CHOWN,
+	CALL_FCHOWN,
+	CALL_LCHOWN,
+	CALL_FCHOWNAT,
+	CALL_SETXATTR,
+	CALL_LSETXATTR,
+	CALL_FSETXATTR,
+	CALL_SETXATTRAT,
+	CALL_REMOVEXATTR,
+	CALL_LREMOVEXATTR,
+	CALL_FREMOVEXATTR,
+	CALL_REMOVEXATTRAT,
+	CALL_CAPSET,
+	CALL_BIND,
+	CALL_LISTEN,
+	CALL_ACCEPT,
+	CALL_ACCEPT4,
+	CALL_INIT_MODULE,
+	CALL_FINIT_MODULE,
+	CALL_DELETE_MODULE,
+	CALL_BPF,
+	CALL_PTRACE,
+	CALL_PROCESS_VM_WRITEV,
+	CALL_MOUNT,
+	CALL_UMOUNT,
+	CALL_MOVE_MOUNT,
+	CALL_MOUNT_SETATTR,
+	CALL_PIVOT_ROOT,
+	CALL_CHROOT,
+	CALL_SETNS,
+	CALL_UNSHARE,
+	CALL_KEXEC_LOAD,
+	CALL_KEXEC_FILE_LOAD,
+	CALL_MEMFD_CREATE,
+	CALL_IO_URING_SETUP,
+	CALL_SOCKETCALL, /* 32-bit only; recorded as the call it stands for */
 	CALLS
 };
 
@@ -159,11 +250,11 @@ struct event_counters {
 	struct {
 		__u64 sent, lost, filtered;
 	} family[FAMILIES];
-	__u64 padding[6];
+	__u64 padding[5];
 };
 _Static_assert(sizeof(struct event_counters) % 64 == 0, "a CPU's counters fill whole cache lines");
 
-#define PROGRAMS_PER_CPU 4 /* programs that write events; each has its own scratch on each CPU */
+#define PROGRAMS_PER_CPU 6 /* programs that write events; each has its own scratch on each CPU */
 
 /* Scope of a run. */
 enum event_scope { SCOPE_ALL, SCOPE_TREE, SCOPE_CGROUP };

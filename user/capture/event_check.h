@@ -16,7 +16,7 @@ static inline bool event_is_whole(const struct event *e, size_t len)
 	for (int i = 0; i < TEXTS; i++)
 		texts += e->text[i];
 	return texts == len - sizeof(*e) && e->ring < RINGS && e->kind >= EVENT_EXEC &&
-	       e->kind <= EVENT_CONNECT && e->call < CALLS && !(e->flags >> EVENT_FLAGS);
+	       e->kind < EVENT_KINDS && e->call < CALLS && !(e->flags >> EVENT_FLAGS);
 }
 
 #endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef OBJECT_H
+#define OBJECT_H
+/*
+ * Calls that a table describes: files (unlink, rename, link, truncate), permissions (chmod, chown,
+ * extended attributes), capset, and what changes the kernel or another process (modules, bpf,
+ * ptrace, mounts, namespaces, kexec, memfd, io_uring). Where a descriptor names the object, the
+ * kernel's file is read; a name is the caller's word for it: EVENT_UNVERIFIED.
+ */
+#include "file.h"
+
+#define RESULT	 8 /* in place of an argument's number: the descriptor that was returned */
+#define NOT_PATH 7 /* in place of a directory's: that string is no path */
+
+/* Numbers of arguments, from 1; 0 for none. A name without a directory starts from the working
+ * directory. */
+struct shape {
+	__u8 kind, family;
+	__u8 fd;	  /* the object itself */
+	__u8 dirfd, name; /* or its name */
+	__u8 other_dirfd, other;
+	__u8 word; /* a further string */
+	__u8 number[2];
+};
+
+#define FILE(kind, ...)                                                                            \
+	{                                                                                          \
+		EVENT_##kind, FAMILY_FILE, __VA_ARGS__                                             \
+	}
+#define PERMISSION(kind, ...)                                                                      \
+	{                                                                                          \
+		EVENT_##kind, FAMILY_PERMISSION, __VA_ARGS__                                       \
+	}
+#define KERNEL(kind, ...)                                                                          \
+	{                                                                                          \
+		EVENT_##kind, FAMILY_KERNEL, __VA_ARGS__                                           \
+	}
+static const volatile struct shape shapes[CALLS] = {
+	[CALL_UNLINK] = FILE(UNLINK, .name = 1),
+	[CALL_UNLINKAT] = FILE(UNLINK, .dirfd = 1, .name = 2, .number = { 3 }),
+	[CALL_RMDIR] = FILE(UNLINK, .name = 1),
+	[CALL_RENAME] = FILE(RENAME, .name = 1, .other = 2),
+	[CALL_RENAMEAT] = FILE(RENAME, .dirfd = 1, .name = 2, .other_dirfd = 3, .other = 4),
+	[CALL_RENAMEAT2] =
+		FILE(RENAME, .dirfd = 1, .name = 2, .other_dirfd = 3, .other = 4, .number = { 5 }),
+	[CALL_LINK] = FILE(LINK, .name = 1, .other = 2),
+	[CALL_LINKAT] =
+		FILE(LINK, .dirfd = 1, .name = 2, .other_dirfd = 3, .other = 4, .number = { 5 }),
+	[CALL_SYMLINK] = FILE(LINK, .word = 1, .other = 2),
+	[CALL_SYMLINKAT] = FILE(LINK, .word = 1, .other_dirfd = 2, .other = 3),
+	[CALL_TRUNCATE] = FILE(TRUNCATE, .name = 1, .number = { 2 }),
+	[CALL_FTRUNCATE] = FILE(TRUNCATE, .fd = 1, .number = { 2 }),
+	[CALL_CHMOD] = PERMISSION(CHMOD, .name = 1, .number = { 2 }),
+	[CALL_FCHMOD] = PERMISSION(CHMOD, .fd = 1, .number = { 2 }),
+	[CALL_FCHMODAT] = PERMISSION(CHMOD, .dirfd = 1, .name = 2, .number = { 3 }),
+	[CALL_FCHMODAT2] = PERMISSION(CHMOD, .dirfd = 1, .name = 2, .number = { 3 }),
+	[CALL_CHOWN] = PERMISSION(CHOWN, .name = 1, .number = { 2, 3 }),
+	[CALL_LCHOWN] = PERMISSION(CHOWN, .name = 1, .number = { 2, 3 }),
+	[CALL_FCHOWN] = PERMISSION(CHOWN, .fd = 1, .number = { 2, 3 }),
+	[CALL_FCHOWNAT] = PERMISSION(CHOWN, .dirfd = 1, .name = 2, .number = { 3, 4 }),
+	[CALL_SETXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
+	[CALL_LSETXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
+	[CALL_FSETXATTR] = PERMISSION(XATTR, .fd = 1, .word = 2),
+	[CALL_SETXATTRAT] = PERMISSION(XATTR, .dirfd = 1, .name = 2, .word = 4),
+	[CALL_REMOVEXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
+	[CALL_LREMOVEXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
+	[CALL_FREMOVEXATTR] = PERMISSION(XATTR, .fd = 1, .word = 2),
+	[CALL_REMOVEXATTRAT] = PERMISSION(XATTR, .dirfd = 1, .name = 2, .word = 4),
+	[CALL_CAPSET] = { EVENT_CAPSET, FAMILY_CREDENTIAL, .fd = 0 },
+	[CALL_INIT_MODULE] = KERNEL(MODULE, .word = 3),
+	[CALL_FINIT_MODULE] = KERNEL(MODULE, .fd = 1, .word = 2, .number = { 3 }),
+	[CALL_DELETE_MODULE] = KERNEL(MODULE, .other_dirfd = NOT_PATH, .other = 1, .number = { 2 }),
+	[CALL_BPF] = KERNEL(BPF, .number = { 1 }),
+	[CALL_PTRACE] = KERNEL(PTRACE, .number = { 1, 2 }),
+	[CALL_PROCESS_VM_WRITEV] = KERNEL(PTRACE, .number = { 0, 1 }),
+	[CALL_MOUNT] = KERNEL(MOUNT, .name = 2, .other_dirfd = NOT_PATH, .other = 1, .word = 3,
+			      .number = { 4 }),
+	[CALL_UMOUNT] = KERNEL(MOUNT, .name = 1, .number = { 2 }),
+	[CALL_MOVE_MOUNT] =
+		KERNEL(MOUNT, .dirfd = 3, .name = 4, .other_dirfd = 1, .other = 2, .number = { 5 }),
+	[CALL_MOUNT_SETATTR] = KERNEL(MOUNT, .dirfd = 1, .name = 2, .number = { 3 }),
+	[CALL_PIVOT_ROOT] = KERNEL(MOUNT, .name = 1, .other = 2),
+	[CALL_CHROOT] = KERNEL(MOUNT, .name = 1),
+	[CALL_SETNS] = KERNEL(NAMESPACE, .fd = 1, .number = { 2 }),
+	[CALL_UNSHARE] = KERNEL(NAMESPACE, .number = { 1 }),
+	[CALL_KEXEC_LOAD] = KERNEL(KEXEC, .number = { 4 }),
+	[CALL_KEXEC_FILE_LOAD] = KERNEL(KEXEC, .fd = 1, .word = 4, .number = { 5 }),
+	[CALL_MEMFD_CREATE] = KERNEL(MEMFD, .fd = RESULT, .word = 1, .number = { 2 }),
+	[CALL_IO_URING_SETUP] = KERNEL(IO_URING, .fd = RESULT, .number = { 1 }),
+};
+
+_Static_assert((FAMILIES & (FAMILIES - 1)) == 0, "a family out of the table is bounded by a mask");
+
+/* --- which of them are recorded ----------------------------------------------------------------
+ */
+
+/* What reads and writes maps, and what only asks: the daily work of whoever uses bpf. */
+#define BPF_DAILY                                                                                  \
+	(1ull << BPF_MAP_LOOKUP_ELEM | 1ull << BPF_MAP_UPDATE_ELEM | 1ull << BPF_MAP_DELETE_ELEM | \
+	 1ull << BPF_MAP_GET_NEXT_KEY | 1ull << BPF_PROG_TEST_RUN | 1ull << BPF_PROG_GET_NEXT_ID | \
+	 1ull << BPF_MAP_GET_NEXT_ID | 1ull << BPF_BTF_GET_NEXT_ID |                               \
+	 1ull << BPF_LINK_GET_NEXT_ID | 1ull << BPF_OBJ_GET_INFO_BY_FD |                           \
+	 1ull << BPF_MAP_LOOKUP_AND_DELETE_ELEM | 1ull << BPF_MAP_LOOKUP_BATCH |                   \
+	 1ull << BPF_MAP_LOOKUP_AND_DELETE_BATCH | 1ull << BPF_MAP_UPDATE_BATCH |                  \
+	 1ull << BPF_MAP_DELETE_BATCH)
+
+#define PTRACE_ATTACH 16
+#define PTRACE_SEIZE  0x4206
+
+/* ptrace goes on with many requests once it is attached; what it takes is the attaching. */
+static __always_inline bool is_wanted(enum event_call call, const struct arguments *args)
+{
+	__u64 first = args->value[1];
+
+	if (call == CALL_BPF)
+		return (__u32)first > 63 || !(BPF_DAILY >> (__u32)first & 1);
+	if (call == CALL_PTRACE)
+		return first == PTRACE_ATTACH || first == PTRACE_SEIZE;
+	return true;
+}
+
+/* --- names that only the kernel has ------------------------------------------------------------
+ */
+
+struct module_name {
+	char name[56];
+	bool pending;
+};
+
+struct { /* the module that the current task has just loaded */
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct module_name);
+} modules SEC(".maps");
+
+/* Not on kernels without modules: the loader leaves it out there. */
+SEC("tp_btf/module_load")
+int BPF_PROG(module_loads, struct module *module)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct module_name *to;
+
+	if (!in_scope(task))
+		return 0;
+	to = bpf_task_storage_get(&modules, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!to)
+		return 0; /* the record goes without the name */
+	bpf_core_read(to->name, sizeof(to->name), &module->name);
+	to->pending = true;
+	return 0;
+}
+
+static __always_inline void add_kernel_string(struct draft *d, enum event_text slot, __u32 most,
+					      const void *from)
+{
+	__u32 before = d->used;
+	long n = bpf_probe_read_kernel_str(d->scratch->text + BOUND(before, TEXT_MASK), most, from);
+
+	if (n > 0)
+		d->used = before + ((n - 1) & 0xff);
+	event_text(d, slot, before);
+}
+
+static __always_inline void add_module_name(struct draft *d)
+{
+	struct module_name *from = bpf_task_storage_get(&modules, d->task, 0, 0);
+
+	if (!from || !from->pending)
+		return;
+	from->pending = false;
+	add_kernel_string(d, TEXT_OTHER, sizeof(from->name), from->name);
+}
+
+/* The name of the program or map that a call has just made. */
+static __always_inline void add_bpf_name(struct draft *d, __u32 command, int fd)
+{
+	struct file *file = file_of(d, fd);
+	struct bpf_prog *program;
+	struct bpf_prog_aux *aux;
+	struct bpf_map *map;
+
+	if (!file)
+		return;
+	file = AS(struct file, file);
+	if (command == BPF_MAP_CREATE) {
+		map = READ(file, private_data);
+		add_kernel_string(d, TEXT_OTHER, 16, &map->name);
+	} else if (command == BPF_PROG_LOAD) {
+		program = AS(struct bpf_prog, READ(file, private_data));
+		aux = READ(program, aux);
+		add_kernel_string(d, TEXT_OTHER, 16, &aux->name);
+	}
+}
+
+/* --- one call ----------------------------------------------------------------------------------
+ */
+
+static __always_inline __u64 argument(const struct arguments *args, __u8 number)
+{
+	return args->value[number & 7];
+}
+
+static __always_inline void add_object(struct draft *d, int fd)
+{
+	struct file *file = file_of(d, fd);
+
+	if (file)
+		add_file(d, file);
+	else
+		d->scratch->event.flags |= EVENT_PATH_LOST;
+}
+
+static __always_inline int directory(const struct arguments *args, __u8 number)
+{
+	return number ? (int)argument(args, number) : AT_FDCWD;
+}
+
+static __always_inline void add_names(struct draft *d, const struct arguments *args,
+				      const volatile struct shape *shape)
+{
+	if (shape->name)
+		add_unverified_name(d, TEXT_CALLER, TEXT_BASE, directory(args, shape->dirfd),
+				    argument(args, shape->name));
+	if (shape->other && shape->other_dirfd != NOT_PATH) {
+		add_unverified_name(d, TEXT_OTHER, TEXT_OTHER_BASE,
+				    directory(args, shape->other_dirfd),
+				    argument(args, shape->other));
+	} else if (shape->other && argument(args, shape->other)) {
+		d->scratch->event.flags |= EVENT_UNVERIFIED;
+		add_caller_string(d, TEXT_OTHER, (void *)argument(args, shape->other));
+	}
+	if (shape->word && argument(args, shape->word)) {
+		d->scratch->event.flags |= EVENT_UNVERIFIED;
+		add_caller_string(d, TEXT_ARGV, (void *)argument(args, shape->word));
+	}
+}
+
+/*
+ * Everything but the numbers. A function of its own, so that the verifier looks at it once: the
+ * call and its arguments stand in the scratch, and so does the length of the texts afterwards.
+ */
+__noinline int fill_object(__u32 slot)
+{
+	struct scratch *s = scratch_of(slot);
+	struct draft d = { .slot = slot, .scratch = s };
+	const volatile struct shape *shape;
+	__s64 result;
+	__u32 call;
+
+	if (!s)
+		return 0;
+	d.task = bpf_get_current_task_btf();
+	call = s->event.call;
+	result = s->event.result;
+	shape = &shapes[call < CALLS ? call : 0];
+	if (shape->fd == RESULT) {
+		if (result >= 0)
+			add_object(&d, result);
+	} else if (shape->fd) {
+		add_object(&d, argument(&s->args, shape->fd));
+	}
+	add_names(&d, &s->args, shape);
+	if (call == CALL_BPF && result >= 0)
+		add_bpf_name(&d, s->args.value[1], result);
+	else if (shape->kind == EVENT_MODULE && call != CALL_DELETE_MODULE)
+		add_module_name(&d);
+	s->used = d.used;
+	return 0;
+}
+
+static __always_inline void on_object(enum event_call call, const struct arguments *args,
+				      __s64 result, __u32 compat)
+{
+	const volatile struct shape *shape = &shapes[call < CALLS ? call : 0];
+	struct event_file *to;
+	struct draft d;
+
+	if (!is_wanted(call, args))
+		return;
+	if (!event_begin(&d, PROGRAM_SYS_EXIT, BOUND(shape->family, FAMILIES - 1), shape->kind,
+			 call, result))
+		return;
+	d.scratch->event.flags |= compat;
+	fill_object(d.slot);
+	d.used = BOUND(d.scratch->used, TEXT_MASK);
+	to = &d.scratch->event.file;
+	to->argument[0] = shape->number[0] ? argument(args, shape->number[0]) : 0;
+	to->argument[1] = shape->number[1] ? argument(args, shape->number[1]) : 0;
+	event_send(&d);
+}
+
+#endif
