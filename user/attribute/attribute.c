@@ -14,7 +14,8 @@ _Static_assert((int)EVENT_PATH_TRUNCATED == RECORD_PATH_TRUNCATED &&
 		       (int)EVENT_ARGV_TRUNCATED == RECORD_ARGV_TRUNCATED &&
 		       (int)EVENT_ARGV_LOST == RECORD_ARGV_LOST &&
 		       (int)EVENT_UNVERIFIED == RECORD_UNVERIFIED &&
-		       (int)EVENT_FD_SHARED == RECORD_FD_SHARED && (int)EVENT_BIND == RECORD_BIND &&
+		       (int)EVENT_FD_SHARED == RECORD_FD_SHARED &&
+		       (int)EVENT_BIND_MOUNT == RECORD_BIND_MOUNT &&
 		       (int)EVENT_DETACHED == RECORD_DETACHED &&
 		       (int)EVENT_PSEUDO == RECORD_PSEUDO && (int)EVENT_DELETED == RECORD_DELETED &&
 		       (int)EVENT_COMPAT == RECORD_COMPAT &&
@@ -23,7 +24,10 @@ _Static_assert((int)EVENT_PATH_TRUNCATED == RECORD_PATH_TRUNCATED &&
 	       "flags");
 _Static_assert((int)CALL_OPEN_BY_HANDLE_AT == RECORD_CALL_OPEN_BY_HANDLE_AT &&
 		       (int)CALL_CONNECT == RECORD_CALL_CONNECT &&
-		       (int)CALL_SETGROUPS == RECORD_CALL_SETGROUPS,
+		       (int)CALL_SETGROUPS == RECORD_CALL_SETGROUPS &&
+		       (int)CALL_CAPSET == RECORD_CALL_CAPSET &&
+		       (int)CALL_IO_URING_SETUP == RECORD_CALL_IO_URING_SETUP &&
+		       (int)CALL_SOCKETCALL == RECORD_CALLS,
 	       "calls");
 _Static_assert((int)RINGS == RECORD_RINGS && (int)FAMILIES == RECORD_FAMILIES, "counters");
 
@@ -41,8 +45,9 @@ struct attribute {
 	struct attribute_options options;
 	struct users *users;
 	struct table *processes, *threads;
-	struct task_facts facts;				  /* room for look_up */
-	uint8_t path[PATH_ROOM], base[PATH_ROOM], cwd[PATH_ROOM]; /* of the record last made */
+	struct task_facts facts; /* room for look_up */
+	/* of the record last made */
+	uint8_t path[PATH_ROOM], other[PATH_ROOM], base[PATH_ROOM], cwd[PATH_ROOM];
 	char comm[16];
 };
 
@@ -322,20 +327,22 @@ static struct bytes turn_path(struct bytes walked, uint32_t flags, uint8_t *to)
 	return bytes_of(to, (size_t)(p - to));
 }
 
-/* A caller's name made absolute with the directory it starts from; "." and ".." stay as given. */
-static struct bytes join_path(struct attribute *a, const struct event *e, struct bytes name)
+/* A caller's name made absolute with the directory it starts from; "." and ".." stay as given. An
+ * empty name that worked (AT_EMPTY_PATH) is that directory, or whatever the descriptor was. */
+static struct bytes join_path(struct attribute *a, const struct event *e, struct bytes name,
+			      enum event_text slot, uint8_t *to)
 {
 	struct bytes base;
-	uint8_t *p = a->path;
+	uint8_t *p = to;
 
-	if (name.len == 0 || name.data[0] == '/' || !e->text[TEXT_BASE])
+	if (!e->text[slot] || (name.len == 0 ? e->result < 0 : name.data[0] == '/'))
 		return name;
-	base = turn_path(text_of(e, TEXT_BASE), e->flags & EVENT_PATH_TRUNCATED, a->base);
+	base = turn_path(text_of(e, slot), e->flags & EVENT_PATH_TRUNCATED, a->base);
 	p = put_bytes(p, base.data, base.len);
-	if (base.len > 1)
+	if (base.len > 1 && name.len)
 		p = put_u8(p, '/');
 	p = put_bytes(p, name.data, name.len);
-	return bytes_of(a->path, (size_t)(p - a->path));
+	return bytes_of(to, (size_t)(p - to));
 }
 
 static struct bytes last_part(struct bytes path)
@@ -352,8 +359,8 @@ static void set_path(struct attribute *a, const struct event *e, struct record *
 {
 	struct bytes caller = text_of(e, TEXT_CALLER);
 
-	if (e->flags & EVENT_UNVERIFIED) {
-		r->path = join_path(a, e, caller);
+	if (e->flags & EVENT_UNVERIFIED && !e->file.inode) {
+		r->path = join_path(a, e, caller, TEXT_BASE, a->path);
 		return;
 	}
 	if (!(e->flags & EVENT_PATH_LOST))
@@ -384,7 +391,7 @@ static void set_address(struct attribute *a, const struct event *e, struct recor
 		if (e->text[TEXT_PATH])
 			r->path = turn_path(text_of(e, TEXT_PATH), e->flags, a->path);
 		else if (r->address.len && r->address.data[0])
-			r->path = join_path(a, e, r->address);
+			r->path = join_path(a, e, r->address, TEXT_BASE, a->path);
 		break;
 	case 2: /* AF_INET */
 		if (!(e->flags & EVENT_UNVERIFIED)) {
@@ -424,6 +431,20 @@ static void set_arguments(const struct event *e, struct record *r)
 		r->argument[i] = (uint32_t)e->setid.argument[i];
 }
 
+/* What a call was done to: its path, its second name, a word and the numbers it was given. */
+static void set_object(struct attribute *a, const struct event *e, struct record *r)
+{
+	set_path(a, e, r);
+	r->other = join_path(a, e, text_of(e, TEXT_OTHER), TEXT_OTHER_BASE, a->other);
+	r->word = text_of(e, TEXT_ARGV);
+	r->argument[0] = e->file.argument[0];
+	r->argument[1] = e->file.argument[1];
+	/* Registers are wider than the ints that most calls take from them. */
+	if (e->kind != EVENT_TRUNCATE)
+		r->argument[0] = (uint32_t)r->argument[0];
+	r->argument[1] = (uint32_t)r->argument[1];
+}
+
 /* Did the call name the uid for all that it sets? Not groups, not seteuid() back to root. */
 static bool sets_uid_for_good(const struct record *r)
 {
@@ -440,10 +461,20 @@ static bool sets_uid_for_good(const struct record *r)
 
 static uint8_t kind_of(const struct event *e)
 {
-	static const uint8_t kinds[] = {
-		[EVENT_EXEC] = RECORD_EXEC,    [EVENT_FORK] = RECORD_FORK,
-		[EVENT_EXIT] = RECORD_EXIT,    [EVENT_OPEN] = RECORD_OPEN,
-		[EVENT_SETID] = RECORD_SETUID, [EVENT_CONNECT] = RECORD_CONNECT,
+	static const uint8_t kinds[EVENT_KINDS] = {
+		[EVENT_EXEC] = RECORD_EXEC,	    [EVENT_FORK] = RECORD_FORK,
+		[EVENT_EXIT] = RECORD_EXIT,	    [EVENT_OPEN] = RECORD_OPEN,
+		[EVENT_SETID] = RECORD_SETUID,	    [EVENT_CONNECT] = RECORD_CONNECT,
+		[EVENT_UNLINK] = RECORD_UNLINK,	    [EVENT_RENAME] = RECORD_RENAME,
+		[EVENT_LINK] = RECORD_LINK,	    [EVENT_TRUNCATE] = RECORD_TRUNCATE,
+		[EVENT_CHMOD] = RECORD_CHMOD,	    [EVENT_CHOWN] = RECORD_CHOWN,
+		[EVENT_XATTR] = RECORD_XATTR,	    [EVENT_CAPSET] = RECORD_CAPSET,
+		[EVENT_BIND] = RECORD_BIND,	    [EVENT_LISTEN] = RECORD_LISTEN,
+		[EVENT_ACCEPT] = RECORD_ACCEPT,	    [EVENT_MODULE] = RECORD_MODULE,
+		[EVENT_BPF] = RECORD_BPF,	    [EVENT_PTRACE] = RECORD_PTRACE,
+		[EVENT_MOUNT] = RECORD_MOUNT,	    [EVENT_NAMESPACE] = RECORD_NAMESPACE,
+		[EVENT_KEXEC] = RECORD_KEXEC,	    [EVENT_MEMFD] = RECORD_MEMFD,
+		[EVENT_IO_URING] = RECORD_IO_URING, [EVENT_SIGNAL] = RECORD_SIGNAL,
 	};
 
 	return kinds[e->kind];
@@ -507,7 +538,7 @@ void attribute_event(struct attribute *a, const struct event *e, struct record *
 		break;
 	case EVENT_OPEN:
 		set_path(a, e, r);
-		r->open_flags = e->file.open_flags;
+		r->open_flags = (uint32_t)e->file.argument[0];
 		break;
 	case EVENT_SETID:
 		r->old_cred = old_cred_of(a, e, r);
@@ -516,10 +547,19 @@ void attribute_event(struct attribute *a, const struct event *e, struct record *
 			process_set_id(p, a->users, &r->old_cred, &r->cred);
 		break;
 	case EVENT_CONNECT:
+	case EVENT_BIND:
+	case EVENT_LISTEN:
+	case EVENT_ACCEPT:
 		set_address(a, e, r);
 		break;
-	default:
+	case EVENT_CAPSET:
+		r->old_cred = old_cred_of(a, e, r);
 		break;
+	case EVENT_FORK:
+	case EVENT_EXIT:
+		break;
+	default:
+		set_object(a, e, r);
 	}
 	copy_who(a, p, r);
 	set_cred(a, e->tid, e->start, &r->cred);

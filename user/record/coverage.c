@@ -228,7 +228,7 @@ static int on_event(struct coverage *c, uint64_t index, const struct record *r)
 
 static unsigned int ring_of_family(unsigned int family)
 {
-	static const uint8_t rings[RECORD_FAMILIES] = { 0, 0, 1, 0, 2 };
+	static const uint8_t rings[RECORD_FAMILIES] = { 0, 0, 1, 0, 2, 0, 1, 2 };
 
 	return rings[family];
 }

@@ -37,11 +37,31 @@ enum record_kind {
 	RECORD_OPEN = 0x43,
 	RECORD_SETUID = 0x44, /* the set*id family; `call` says which */
 	RECORD_CONNECT = 0x45,
+	RECORD_UNLINK = 0x46,
+	RECORD_RENAME = 0x47,
+	RECORD_LINK = 0x48, /* symbolic ones too; `call` says which */
+	RECORD_TRUNCATE = 0x49,
+	RECORD_CHMOD = 0x4a,
+	RECORD_CHOWN = 0x4b,
+	RECORD_XATTR = 0x4c, /* set or removed */
+	RECORD_CAPSET = 0x4d,
+	RECORD_BIND = 0x4e,
+	RECORD_LISTEN = 0x4f,
+	RECORD_ACCEPT = 0x50,
+	RECORD_MODULE = 0x51, /* loaded or removed */
+	RECORD_BPF = 0x52,
+	RECORD_PTRACE = 0x53, /* attached, or wrote another's memory */
+	RECORD_MOUNT = 0x54,  /* and umount, pivot_root, chroot, … */
+	RECORD_NAMESPACE = 0x55,
+	RECORD_KEXEC = 0x56,
+	RECORD_MEMFD = 0x57,
+	RECORD_IO_URING = 0x58,
+	RECORD_SIGNAL = 0x59, /* to the collector or its keeper */
 };
 
 /* Rings and families that are counted apart, as COUNTERS lists them. */
 #define RECORD_RINGS	3
-#define RECORD_FAMILIES 5
+#define RECORD_FAMILIES 8
 
 /* What a reader must know before believing an event; bits of `flags`. Values are on disk. */
 enum record_flag {
@@ -51,7 +71,7 @@ enum record_flag {
 	RECORD_ARGV_LOST = 1 << 3,
 	RECORD_UNVERIFIED = 1 << 4, /* only the caller's memory said so */
 	RECORD_FD_SHARED = 1 << 5,  /* another task could have swapped the descriptor */
-	RECORD_BIND = 1 << 6,	    /* seen through a mount of a subtree */
+	RECORD_BIND_MOUNT = 1 << 6, /* seen through a mount of a subtree */
 	RECORD_DETACHED = 1 << 7,   /* on a mount that is in no namespace */
 	RECORD_PSEUDO = 1 << 8,	    /* memfd, pipe: the path is only a label */
 	RECORD_DELETED = 1 << 9,    /* had no name any more */
@@ -83,6 +103,57 @@ enum record_call {
 	RECORD_CALL_SETFSUID,
 	RECORD_CALL_SETFSGID,
 	RECORD_CALL_SETGROUPS,
+	RECORD_CALL_UNLINK,
+	RECORD_CALL_UNLINKAT,
+	RECORD_CALL_RMDIR,
+	RECORD_CALL_RENAME,
+	RECORD_CALL_RENAMEAT,
+	RECORD_CALL_RENAMEAT2,
+	RECORD_CALL_LINK,
+	RECORD_CALL_LINKAT,
+	RECORD_CALL_SYMLINK,
+	RECORD_CALL_SYMLINKAT,
+	RECORD_CALL_TRUNCATE,
+	RECORD_CALL_FTRUNCATE,
+	RECORD_CALL_CHMOD,
+	RECORD_CALL_FCHMOD,
+	RECORD_CALL_FCHMODAT,
+	RECORD_CALL_FCHMODAT2,
+	RECORD_CALL_CHOWN,
+	RECORD_CALL_FCHOWN,
+	RECORD_CALL_LCHOWN,
+	RECORD_CALL_FCHOWNAT,
+	RECORD_CALL_SETXATTR,
+	RECORD_CALL_LSETXATTR,
+	RECORD_CALL_FSETXATTR,
+	RECORD_CALL_SETXATTRAT,
+	RECORD_CALL_REMOVEXATTR,
+	RECORD_CALL_LREMOVEXATTR,
+	RECORD_CALL_FREMOVEXATTR,
+	RECORD_CALL_REMOVEXATTRAT,
+	RECORD_CALL_CAPSET,
+	RECORD_CALL_BIND,
+	RECORD_CALL_LISTEN,
+	RECORD_CALL_ACCEPT,
+	RECORD_CALL_ACCEPT4,
+	RECORD_CALL_INIT_MODULE,
+	RECORD_CALL_FINIT_MODULE,
+	RECORD_CALL_DELETE_MODULE,
+	RECORD_CALL_BPF,
+	RECORD_CALL_PTRACE,
+	RECORD_CALL_PROCESS_VM_WRITEV,
+	RECORD_CALL_MOUNT,
+	RECORD_CALL_UMOUNT,
+	RECORD_CALL_MOVE_MOUNT,
+	RECORD_CALL_MOUNT_SETATTR,
+	RECORD_CALL_PIVOT_ROOT,
+	RECORD_CALL_CHROOT,
+	RECORD_CALL_SETNS,
+	RECORD_CALL_UNSHARE,
+	RECORD_CALL_KEXEC_LOAD,
+	RECORD_CALL_KEXEC_FILE_LOAD,
+	RECORD_CALL_MEMFD_CREATE,
+	RECORD_CALL_IO_URING_SETUP,
 	RECORD_CALLS
 };
 
@@ -150,9 +221,11 @@ struct record {
 	struct bytes argv; /* '\0' after each */
 	struct bytes cwd;
 
-	uint64_t argument[3]; /* SETUID: as passed */
+	uint64_t argument[3]; /* numbers as passed; record.c says which, by kind */
+	struct bytes other;   /* second name: RENAME, LINK: the new one; MODULE, BPF: its own */
+	struct bytes word;    /* XATTR: attribute; MOUNT: type; LINK: what a symbolic one says */
 
-	/* CONNECT */
+	/* CONNECT, BIND, LISTEN, ACCEPT */
 	uint32_t family, port, protocol;
 	struct bytes address; /* 4 or 16 bytes, network order; unix: the socket's name */
 
@@ -276,7 +349,7 @@ static inline bool record_is_of_host(uint8_t kind)
 /* True for kinds that stand for one kernel event (they carry run, ring, cpu and seq). */
 static inline bool record_is_event(uint8_t kind)
 {
-	return kind >= RECORD_EXEC && kind <= RECORD_CONNECT;
+	return kind >= RECORD_EXEC && kind <= RECORD_SIGNAL;
 }
 
 #endif
