@@ -171,7 +171,8 @@ static void put_cred(struct writer *w, const char *name)
 	put_number(w, "euid", c->euid);
 	put_number(w, "gid", c->gid);
 	put_number(w, "egid", c->egid);
-	if (w->record->kind == RECORD_SETUID || w->record->kind == RECORD_EXEC)
+	if (w->record->kind == RECORD_SETUID || w->record->kind == RECORD_EXEC ||
+	    w->record->kind == RECORD_CAPSET)
 		put_cred_object(w, "new_cred", c);
 }
 
@@ -227,7 +228,9 @@ static void put_claimed(struct writer *w, const char *name)
 
 static void put_path(struct writer *w, const char *name)
 {
-	if (w->record->path.len || w->record->kind != RECORD_CONNECT)
+	uint8_t kind = w->record->kind;
+
+	if (w->record->path.len || kind == RECORD_OPEN || kind == RECORD_EXEC)
 		put_string(w, name, w->record->path);
 }
 
@@ -364,6 +367,18 @@ static void put_parts(struct writer *w, const char *name)
 		mark_escaped(w, name);
 }
 
+/* The word for a number, where there is one. */
+static void put_word(struct writer *w, const char *name, uint64_t value)
+{
+	struct buffer word = { 0 };
+
+	if (output_number(&word, name, value))
+		put_string(w, name, bytes_of(word.data, word.len));
+	else
+		put_number(w, name, value);
+	buffer_free(&word);
+}
+
 static const struct {
 	const char *field;
 	void (*put)(struct writer *w, const char *name);
@@ -411,7 +426,7 @@ static void put_field(struct writer *w, const struct record_field *f)
 		break;
 	case FORM_U64:
 	case FORM_BE64:
-		put_number(w, f->name, *(const uint64_t *)member);
+		put_word(w, f->name, *(const uint64_t *)member);
 		break;
 	case FORM_S64:
 		put_signed(w, f->name, *(const int64_t *)member);

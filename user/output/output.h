@@ -45,6 +45,10 @@ const char *output_open_flag(unsigned int i, uint32_t flags, bool *ret_set);
 /* Those bits that have no name. */
 uint32_t output_open_rest(uint32_t flags);
 
+/* A number of a record whose field has words for it: "SIGKILL" for a signal of 9, "net|mnt" for
+ * namespaces, "0640" for a new_mode. False, and nothing written, where the number says it all. */
+bool output_number(struct buffer *to, const char *field, uint64_t value);
+
 /* "ring full"; "?" for a number without a meaning. */
 const char *output_loss_reason(uint32_t reason);
 

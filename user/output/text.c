@@ -153,6 +153,34 @@ static void put_exit(struct buffer *to, int64_t code)
 		buffer_print(to, " code %lld", (long long)(code >> 8 & 0xff));
 }
 
+/* " umount2 /mnt call_flags=0x2": the call, what it was done to, and what it was given. */
+static void put_object(struct buffer *to, const struct record *r)
+{
+	const char *call = record_call_name(r->call);
+
+	if (call && *call)
+		buffer_print(to, " %s", call);
+	if (r->path.len) {
+		buffer_text(to, " ");
+		put_word(to, r->path);
+	}
+	for (const struct record_field *f = record_type(r->kind)->fields; f->name; f++) {
+		const void *member = (const uint8_t *)r + f->offset;
+		bool is_text = member == &r->other || member == &r->word;
+
+		if (is_text && ((const struct bytes *)member)->len) {
+			buffer_print(to, " %s=", f->name);
+			put_word(to, *(const struct bytes *)member);
+		} else if (member == &r->argument[0] || member == &r->argument[1]) {
+			uint64_t value = *(const uint64_t *)member;
+
+			buffer_print(to, " %s=", f->name);
+			if (!output_number(to, f->name, value))
+				buffer_print(to, "%llu", (unsigned long long)value);
+		}
+	}
+}
+
 static void put_event(struct buffer *to, const struct record *r)
 {
 	struct buffer address = { 0 };
@@ -178,6 +206,9 @@ static void put_event(struct buffer *to, const struct record *r)
 		put_ids(to, &r->cred);
 		break;
 	case RECORD_CONNECT:
+	case RECORD_BIND:
+	case RECORD_LISTEN:
+	case RECORD_ACCEPT:
 		buffer_text(to, " ");
 		output_family(to, r->family);
 		buffer_text(to, " ");
@@ -194,8 +225,15 @@ static void put_event(struct buffer *to, const struct record *r)
 	case RECORD_EXIT:
 		put_exit(to, r->result);
 		break;
-	default:
+	case RECORD_CAPSET:
+		buffer_print(to, " effective %llx -> %llx, permitted %llx -> %llx",
+			     (unsigned long long)r->old_cred.effective,
+			     (unsigned long long)r->cred.effective,
+			     (unsigned long long)r->old_cred.permitted,
+			     (unsigned long long)r->cred.permitted);
 		break;
+	default:
+		put_object(to, r);
 	}
 	if (r->kind != RECORD_FORK && r->kind != RECORD_EXIT)
 		put_result(to, r->result);

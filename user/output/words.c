@@ -79,6 +79,110 @@ uint32_t output_open_rest(uint32_t flags)
 	return flags;
 }
 
+/* linux/bpf.h, enum bpf_cmd */
+static void put_bpf_command(struct buffer *to, uint64_t value)
+{
+	static const char *const names[] = {
+		"map_create",	     "map_lookup_elem",
+		"map_update_elem",   "map_delete_elem",
+		"map_get_next_key",  "prog_load",
+		"obj_pin",	     "obj_get",
+		"prog_attach",	     "prog_detach",
+		"prog_test_run",     "prog_get_next_id",
+		"map_get_next_id",   "prog_get_fd_by_id",
+		"map_get_fd_by_id",  "obj_get_info_by_fd",
+		"prog_query",	     "raw_tracepoint_open",
+		"btf_load",	     "btf_get_fd_by_id",
+		"task_fd_query",     "map_lookup_and_delete_elem",
+		"map_freeze",	     "btf_get_next_id",
+		"map_lookup_batch",  "map_lookup_and_delete_batch",
+		"map_update_batch",  "map_delete_batch",
+		"link_create",	     "link_update",
+		"link_get_fd_by_id", "link_get_next_id",
+		"enable_stats",	     "iter_create",
+		"link_detach",	     "prog_bind_map",
+		"token_create",
+	};
+
+	if (value < sizeof(names) / sizeof(names[0]))
+		buffer_text(to, names[value]);
+	else
+		buffer_print(to, "%llu", (unsigned long long)value);
+}
+
+static void put_ptrace_request(struct buffer *to, uint64_t value)
+{
+	static const struct word words[] = { { 0, "write" },
+					     { 16, "attach" },
+					     { 0x4206, "seize" } };
+
+	put_word(to, words, sizeof(words) / sizeof(words[0]), (uint32_t)value);
+}
+
+/* CLONE_NEW* of linux/sched.h, and what else unshare(2) takes apart. */
+static void put_namespaces(struct buffer *to, uint64_t value)
+{
+	static const struct word words[] = {
+		{ 0x00000080, "time" }, { 0x00000200, "fs" },	   { 0x00000400, "files" },
+		{ 0x00020000, "mnt" },	{ 0x00040000, "sysvsem" }, { 0x02000000, "cgroup" },
+		{ 0x04000000, "uts" },	{ 0x08000000, "ipc" },	   { 0x10000000, "user" },
+		{ 0x20000000, "pid" },	{ 0x40000000, "net" },
+	};
+	const char *between = "";
+
+	if (!value)
+		buffer_text(to, "any"); /* setns: whatever the descriptor is */
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!(value & words[i].value))
+			continue;
+		buffer_print(to, "%s%s", between, words[i].name);
+		value &= ~(uint64_t)words[i].value;
+		between = "|";
+	}
+	if (value)
+		buffer_print(to, "%s0x%llx", between, (unsigned long long)value);
+}
+
+static void put_signal(struct buffer *to, uint64_t value)
+{
+	const char *name = value < 65 ? sigabbrev_np((int)value) : NULL;
+
+	if (name)
+		buffer_print(to, "SIG%s", name);
+	else
+		buffer_print(to, "%llu", (unsigned long long)value);
+}
+
+static void put_new_mode(struct buffer *to, uint64_t value)
+{
+	buffer_print(to, "%04llo", (unsigned long long)value);
+}
+
+static void put_bits(struct buffer *to, uint64_t value)
+{
+	buffer_print(to, "0x%llx", (unsigned long long)value);
+}
+
+bool output_number(struct buffer *to, const char *field, uint64_t value)
+{
+	static const struct {
+		const char *field;
+		void (*put)(struct buffer *to, uint64_t value);
+	} rows[] = {
+		{ "command", put_bpf_command },	  { "request", put_ptrace_request },
+		{ "namespaces", put_namespaces }, { "signal", put_signal },
+		{ "new_mode", put_new_mode },	  { "call_flags", put_bits },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].field, field) == 0) {
+			rows[i].put(to, value);
+			return true;
+		}
+	}
+	return false;
+}
+
 const char *output_loss_reason(uint32_t reason)
 {
 	return reason == LOSS_RING_FULL		? "ring full"
