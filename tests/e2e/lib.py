@@ -179,6 +179,15 @@ CHECKS = {
     "marked": lambda r, v: v in r["flags"],
     "flags": lambda r, v: open_flags(r) == int(v),
 }
+for name in "new_path", "link_target", "name", "source", "fs_type", "parameters", "command_line":
+    CHECKS[name] = lambda r, v, n=name: field(r, n) == bytes.fromhex(v)
+for name in "length", "owner", "group", "target_pid", "entries":
+    CHECKS[name] = lambda r, v, n=name: r[n] == int(v)
+for name in "new_mode", "namespaces", "call_flags", "command", "request":
+    CHECKS[name] = lambda r, v, n=name: r[n] == v
+CHECKS["verified"] = lambda r, v: "unverified" not in r["flags"]
+CHECKS["dropped"] = lambda r, v: (int(r["old_cred"]["cap_effective"], 16) & 1, int(r["new_cred"]["cap_effective"], 16) & 1,
+                                  int(r["new_cred"]["cap_permitted"], 16) & 1) == (1, 0, 0)
 OPEN_FLAGS = {"O_WRONLY": 1, "O_RDWR": 2, "O_CREAT": 0o100, "O_EXCL": 0o200, "O_TRUNC": 0o1000}
 for kind in "old", "new":
     for name in "uid", "euid", "suid":

@@ -14,20 +14,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static char dir[1024];
@@ -396,11 +403,14 @@ static void deed_fast_open(void)
 	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(a);
 
+	errno = 0;
 	if (server < 0 || bind(server, (void *)&a, len) < 0 ||
 	    getsockname(server, (void *)&a, &len) < 0 || listen(server, 1) < 0)
 		die("bind");
 	if (sendto(client, "x", 1, MSG_FASTOPEN, (void *)&a, len) < 0 && errno != EOPNOTSUPP)
 		die("sendto");
+	if (errno != EOPNOTSUPP)
+		say_connect("inet", -EINPROGRESS, "127.0.0.1", 9, ntohs(a.sin_port), NULL);
 	close(client);
 	close(server);
 	deed_tcp(AF_INET, SOCK_DGRAM, 1);
@@ -479,6 +489,337 @@ static void deed_threads(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* --- what changes files, permissions, the kernel, other processes
+ * ---------------------------------------------------------------------------------- */
+
+static void say_path(const char *key, const char *path)
+{
+	say_hex(key, path, strlen(path));
+}
+
+/* One deed with a path: what in_dir() gave last may be `path`. */
+static void say_change(const char *kind, const char *call, long result, const char *path)
+{
+	begin(kind, result);
+	printf(" call=%s", call);
+	if (path)
+		say_path("path", path);
+}
+
+/* The call, then its line up to the path; the caller adds what else it has and ends it. */
+#define DEED(kind, call, path, ...)                                                                \
+	say_change(kind, #call, result_of(syscall(SYS_##call, __VA_ARGS__)), path)
+
+static void make_file(const char *name)
+{
+	int fd = open(in_dir(name), O_WRONLY | O_CREAT, 0600);
+
+	if (fd < 0)
+		die(name);
+	close(fd);
+}
+
+/* A path of its own for each name: in_dir() has room for one. */
+static const char *path_of(const char *name)
+{
+	return strdup(in_dir(name));
+}
+
+static void deed_names(void)
+{
+	const char *a = path_of("change a"), *b = path_of("change b"), *c = path_of("change c");
+	const char *sub = path_of("change sub"), *missing = path_of("change missing");
+	int at = open(dir, O_RDONLY | O_DIRECTORY);
+
+	make_file("change a");
+	DEED("rename", rename, a, a, b);
+	say_path("new_path", b);
+	end();
+	DEED("rename", renameat2, b, at, "change b", at, "change a", 0);
+	say_path("new_path", a);
+	end();
+	DEED("rename", renameat, missing, AT_FDCWD, missing, AT_FDCWD, b);
+	say_path("new_path", b);
+	end();
+	DEED("link", link, a, a, b);
+	say_path("new_path", b);
+	end();
+	DEED("link", linkat, a, at, "change a", at, "change c", 0);
+	say_path("new_path", c);
+	end();
+	DEED("unlink", unlink, b, b);
+	end();
+	DEED("unlink", unlinkat, c, at, "change c", 0);
+	end();
+	DEED("unlink", unlink, missing, missing);
+	end();
+	DEED("link", symlink, NULL, "what it says", b);
+	say_path("new_path", b);
+	say_path("link_target", "what it says");
+	end();
+	DEED("link", symlinkat, NULL, "what it says too", at, "change c");
+	say_path("new_path", c);
+	say_path("link_target", "what it says too");
+	end();
+	mkdir(sub, 0700);
+	DEED("unlink", rmdir, sub, sub);
+	end();
+	close(at);
+}
+
+static void deed_permissions(void)
+{
+	const char *a = path_of("change a"), *missing = path_of("change missing");
+	int at = open(dir, O_RDONLY | O_DIRECTORY), fd = open(a, O_RDWR);
+	static char path[4096];
+	long r;
+
+	DEED("truncate", truncate, a, a, 5000000000L);
+	printf(" length=5000000000");
+	end();
+	DEED("truncate", ftruncate, a, fd, 11);
+	printf(" length=11 verified=1");
+	end();
+	DEED("chmod", chmod, a, a, 0640);
+	printf(" new_mode=0640");
+	end();
+	DEED("chmod", fchmod, a, fd, 04755);
+	printf(" new_mode=4755 verified=1");
+	end();
+	DEED("chmod", fchmodat, a, at, "change a", 0600);
+	printf(" new_mode=0600");
+	end();
+	snprintf(path, sizeof(path), "%s", a); /* below 4 GiB, as a 32-bit call needs it */
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"(15L), "b"((long)path), "c"(0604L)
+			 : "memory", "r8", "r9", "r10", "r11");
+	say_change("chmod", "chmod", r, a);
+	printf(" new_mode=0604 marked=compat");
+	end();
+	DEED("chown", chown, a, a, 4242, -1);
+	printf(" owner=4242 group=4294967295");
+	end();
+	DEED("chown", lchown, missing, missing, 1, 2);
+	printf(" owner=1 group=2");
+	end();
+	DEED("chown", fchown, a, fd, 4243, 4244);
+	printf(" owner=4243 group=4244 verified=1");
+	end();
+	DEED("chown", fchownat, a, at, "change a", 0, 0, 0);
+	printf(" owner=0 group=0");
+	end();
+	DEED("chown", fchownat, a, fd, "", 0, 1, AT_EMPTY_PATH);
+	printf(" owner=0 group=1");
+	end();
+	DEED("xattr", setxattr, a, a, "trusted.indelible", "v", 1, 0);
+	say_path("name", "trusted.indelible");
+	end();
+	DEED("xattr", fsetxattr, a, fd, "trusted.indelible.fd", "v", 1, 0);
+	say_path("name", "trusted.indelible.fd");
+	end();
+	DEED("xattr", removexattr, a, a, "trusted.indelible");
+	say_path("name", "trusted.indelible");
+	end();
+	DEED("xattr", lsetxattr, missing, missing, "security.capability", "v", 1, 0);
+	say_path("name", "security.capability");
+	end();
+	close(fd);
+	close(at);
+}
+
+static void deed_capset(void)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct caps[2];
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		syscall(SYS_capget, &head, caps);
+		caps[0].effective &= ~1u; /* CAP_CHOWN */
+		caps[0].permitted &= ~1u;
+		DEED("capset", capset, NULL, &head, caps);
+		printf(" dropped=1");
+		end();
+		caps[0].permitted |= 1;
+		DEED("capset", capset, NULL, &head, caps);
+		end();
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void say_serve(const char *kind, const char *call, long result, const char *address,
+		      int port)
+{
+	begin(kind, result);
+	printf(" call=%s port=%d", call, port);
+	say_path("addr", address);
+	end();
+}
+
+static void deed_serve_tcp(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in peer;
+	int server = socket(AF_INET, SOCK_STREAM, 0), second = socket(AF_INET, SOCK_STREAM, 0);
+	int client = socket(AF_INET, SOCK_STREAM, 0), port;
+	socklen_t len = sizeof(a), peer_len = sizeof(peer);
+	long r = result_of(bind(server, (void *)&a, len));
+
+	getsockname(server, (void *)&a, &len);
+	port = ntohs(a.sin_port);
+	say_serve("bind", "bind", r, "127.0.0.1", port);
+	say_serve("listen", "listen", result_of(listen(server, 1)), "127.0.0.1", port);
+	say_serve("bind", "bind", result_of(bind(second, (void *)&a, len)), "127.0.0.1", port);
+	if (connect(client, (void *)&a, len) < 0)
+		die("connect");
+	r = result_of(syscall(SYS_accept4, server, &peer, &peer_len, 0));
+	say_serve("accept", "accept4", r, "127.0.0.1", ntohs(peer.sin_port));
+	if (r >= 0)
+		close((int)r);
+	fcntl(server, F_SETFL, O_NONBLOCK);
+	syscall(SYS_accept, server, NULL, NULL); /* nobody there: not recorded */
+	close(server);
+	close(second);
+	close(client);
+}
+
+static void deed_serve_unix(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "served here" };
+	int server = socket(AF_UNIX, SOCK_STREAM, 0);
+	long r = result_of(bind(server, (void *)&a, sizeof(a)));
+
+	say_serve("bind", "bind", r, "served here", 0);
+	say_serve("listen", "listen", result_of(listen(server, 1)), "served here", 0);
+	close(server);
+}
+
+static void deed_mounts(const char *place)
+{
+	int self = open("/proc/self/ns/uts", O_RDONLY), own = open(dir, O_RDONLY | O_DIRECTORY);
+
+	DEED("namespace", unshare, NULL, CLONE_NEWNS | CLONE_NEWUTS);
+	printf(" namespaces=mnt|uts");
+	end();
+	DEED("namespace", setns, NULL, self, CLONE_NEWUTS);
+	printf(" namespaces=uts marked=pseudo");
+	end();
+	DEED("mount", mount, "/", "none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	say_path("source", "none");
+	printf(" call_flags=0x%x", MS_REC | MS_PRIVATE);
+	end();
+	DEED("mount", mount, place, "a source", place, "tmpfs", MS_NOSUID, "size=4k");
+	say_path("source", "a source");
+	say_path("fs_type", "tmpfs");
+	printf(" call_flags=0x%x", MS_NOSUID);
+	end();
+	DEED("mount", umount2, place, place, MNT_DETACH);
+	printf(" call_flags=0x2");
+	end();
+	DEED("mount", move_mount, place, -1, "no source", AT_FDCWD, place, 0);
+	end();
+	DEED("mount", pivot_root, place, place, "/nowhere");
+	say_path("source", "/nowhere");
+	end();
+	DEED("mount", chroot, dir, dir);
+	end();
+	close(self);
+	close(own);
+}
+
+static void deed_namespaces(void)
+{
+	const char *place = path_of("change place");
+	pid_t pid;
+
+	mkdir(place, 0700);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		deed_mounts(place);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void deed_kernel(void)
+{
+	union bpf_attr map = { .map_type = BPF_MAP_TYPE_ARRAY,
+			       .key_size = 4,
+			       .value_size = 4,
+			       .max_entries = 1,
+			       .map_name = "deeds_map" };
+	union bpf_attr program = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER };
+	const char *a = path_of("change a");
+	int fd = open(a, O_RDONLY);
+	char ring[256] = { 0 };
+	long r;
+
+	r = result_of(syscall(SYS_bpf, BPF_MAP_CREATE, &map, sizeof(map)));
+	say_change("bpf", "bpf", r, NULL);
+	printf(" command=map_create");
+	if (r >= 0)
+		say_path("name", "deeds_map");
+	end();
+	DEED("bpf", bpf, NULL, BPF_PROG_LOAD, &program, sizeof(program));
+	printf(" command=prog_load");
+	end();
+	r = result_of(syscall(SYS_memfd_create, "a memfd", 1));
+	say_change("memfd", "memfd_create", r, NULL);
+	say_path("name", "a memfd");
+	printf(" call_flags=0x1 marked=pseudo");
+	end();
+	DEED("io_uring", io_uring_setup, NULL, 7, ring);
+	printf(" entries=7");
+	end();
+	DEED("module", init_module, NULL, ring, sizeof(ring), "init=1");
+	say_path("parameters", "init=1");
+	end();
+	DEED("module", finit_module, a, fd, "finit=1", 0);
+	say_path("parameters", "finit=1");
+	end();
+	DEED("module", delete_module, NULL, "indelible_no_such_module", O_NONBLOCK);
+	say_path("name", "indelible_no_such_module");
+	end();
+	DEED("kexec", kexec_load, NULL, 0L, 0L, NULL, 0x8000L);
+	printf(" call_flags=0x8000");
+	end();
+	DEED("kexec", kexec_file_load, a, fd, -1, 5L, "word", 0x8000L);
+	printf(" call_flags=0x8000");
+	say_path("command_line", "word");
+	end();
+	close(fd);
+}
+
+static void deed_ptrace(void)
+{
+	pid_t pid = fork();
+	char byte = 'x';
+	struct iovec from = { &byte, 1 }, to = { &byte, 1 };
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	DEED("ptrace", process_vm_writev, NULL, pid, &from, 1L, &to, 1L, 0L);
+	printf(" target_pid=%d request=write", pid);
+	end();
+	DEED("ptrace", ptrace, NULL, PTRACE_ATTACH, pid, 0L, 0L);
+	printf(" target_pid=%d request=attach", pid);
+	end();
+	waitpid(pid, NULL, 0);
+	ptrace(PTRACE_DETACH, pid, 0, 0);
+	DEED("ptrace", ptrace, NULL, 0x4206, pid, 0L, 0L);
+	printf(" target_pid=%d request=seize", pid);
+	end();
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 0 && strcmp(argv[0], "--noop") == 0)
@@ -495,5 +836,13 @@ int main(int argc, char **argv)
 	deed_credentials();
 	deed_network();
 	deed_threads();
+	deed_names();
+	deed_permissions();
+	deed_capset();
+	deed_serve_tcp();
+	deed_serve_unix();
+	deed_namespaces();
+	deed_kernel();
+	deed_ptrace();
 	return 0;
 }

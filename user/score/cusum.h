@@ -33,8 +33,8 @@ struct cusum {
 	/* after an alert */
 	bool is_holding;
 	uint64_t hold_command, hold_time; /* when it was */
-	uint32_t hold_rows;		  /* severity rows that it has told */
-	uint32_t rows;			  /* severity rows since `first` */
+	uint64_t hold_rows;		  /* severity rows that it has told */
+	uint64_t rows;			  /* severity rows since `first` */
 };
 
 void cusum_add(struct cusum *cusum, const struct evidence *evidence);

@@ -176,7 +176,7 @@ static void score_severity(struct scene *scene, const struct severity *severity)
 	if (is_held(score, scene->entity) && cusum->hold_rows >> severity->row & 1)
 		bits = 0;
 	if (bits)
-		cusum->rows |= 1u << severity->row;
+		cusum->rows |= 1ull << severity->row;
 	accumulate(scene, FEATURE_SEVERITY, hash, bits, &counts);
 	model_delay(&score->model, pair, score->time);
 }
@@ -217,6 +217,8 @@ static void start_hold(struct scene *scene)
 
 static bool is_scored(const struct record *record)
 {
+	struct severity met[SEVERITY_MAX];
+
 	switch (record->kind) {
 	case RECORD_EXEC: /* along PATH most names are not there: no program, no news */
 		return record->result != -ENOENT && record->result != -ENOTDIR;
@@ -226,8 +228,11 @@ static bool is_scored(const struct record *record)
 	case RECORD_LOSS:
 	case RECORD_KEEPER:
 		return true;
-	default:
+	case RECORD_FORK:
+	case RECORD_EXIT:
 		return false;
+	default: /* of the rest only what is severe: it must not pay for anything either */
+		return severity_of(record, met) > 0;
 	}
 }
 

@@ -122,6 +122,26 @@ static enum group group_of(struct bytes path)
 	return found ? found->group : NOTHING;
 }
 
+/* Kinds that do something to a path: an open, or a change to what is there, which counts as
+ * written. Rows name the open for all of them. */
+static bool is_of_path(uint8_t kind)
+{
+	return kind == RECORD_OPEN || (kind >= RECORD_UNLINK && kind <= RECORD_XATTR);
+}
+
+/* What it was done to; of two names the one that matters. */
+static struct bytes object_of(const struct record *r)
+{
+	struct bytes path = fact_path(r);
+
+	return r->other.len && is_of_path(r->kind) && group_of(path) == NOTHING ? r->other : path;
+}
+
+static unsigned access_of(const struct record *r)
+{
+	return r->kind == RECORD_OPEN ? fact_access(r) : ACCESS_WRITE;
+}
+
 /* --- who may ---------------------------------------------------------------------------------- */
 
 /* Programs whose work it is to read credentials or to become root, where the system keeps them. */
@@ -177,7 +197,7 @@ static bool if_not_known(const struct record *r)
 
 static bool if_not_for_keys(const struct record *r)
 {
-	struct bytes path = fact_path(r);
+	struct bytes path = object_of(r);
 
 	return !handles_keys(r->exe) &&
 	       !(path.len > 4 && !memcmp(path.data + path.len - 4, ".pub", 4));
@@ -235,6 +255,56 @@ static bool if_root_by_call(const struct record *r)
 	       (r->old_cred.uid != 0 && r->old_cred.suid != 0);
 }
 
+/* What a program of that mode runs as is its owner or group, whoever calls it. */
+static bool if_made_setid(const struct record *r)
+{
+	return r->argument[0] & 06000 && !is_known(r->exe);
+}
+
+static bool if_loaded(const struct record *r)
+{
+	static const char *const loaders[] = { "kmod", "modprobe", "systemd-modules-load",
+					       "systemd-udevd", "udevadm" };
+
+	return r->call != RECORD_CALL_DELETE_MODULE && !is_one_of(r->exe, loaders, COUNT(loaders));
+}
+
+static bool if_removed(const struct record *r)
+{
+	return r->call == RECORD_CALL_DELETE_MODULE;
+}
+
+static bool if_bpf_takes_hold(const struct record *r)
+{
+	const uint64_t load = 5, attach = 8, open_tracepoint = 17, link = 28;
+
+	return r->argument[0] == load || r->argument[0] == attach ||
+	       r->argument[0] == open_tracepoint || r->argument[0] == link;
+}
+
+/* Somebody reaches for the programs and maps of others, by their numbers. */
+static bool if_bpf_of_others(const struct record *r)
+{
+	const uint64_t program = 13, map = 14, link = 30, detach = 34;
+
+	return r->argument[0] == program || r->argument[0] == map || r->argument[0] == link ||
+	       r->argument[0] == detach;
+}
+
+static bool if_of_another_process(const struct record *r)
+{
+	return r->argument[1] != r->pid;
+}
+
+/* Not the ones that ask it to end in order: a service manager does that. */
+static bool if_by_force(const struct record *r)
+{
+	const uint64_t hup = 1, interrupt = 2, term = 15, cont = 18;
+
+	return r->argument[0] != hup && r->argument[0] != interrupt && r->argument[0] != term &&
+	       r->argument[0] != cont;
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define WHO(actor) (1u << (actor))
@@ -289,11 +359,26 @@ static const struct row {
 	  "became root without the right to" },
 	{ RECORD_SETUID, 32, ANYONE, NOTHING, 0, if_root_by_call, "T1548",
 	  "became root by capability" },
+	{ RECORD_CHMOD, 32, ANYONE, NOTHING, 0, if_made_setid, "T1548.001",
+	  "made a program run as its owner" },
+	{ RECORD_MODULE, 60, PEOPLE, NOTHING, 0, if_loaded, "T1547.006", "loaded a kernel module" },
+	{ RECORD_MODULE, 28, OTHERS, NOTHING, 0, if_loaded, "T1547.006", "loaded a kernel module" },
+	{ RECORD_MODULE, 28, PEOPLE, NOTHING, 0, if_removed, "T1562.001",
+	  "removed a kernel module" },
+	{ RECORD_BPF, 28, PEOPLE, NOTHING, 0, if_bpf_takes_hold, "T1014",
+	  "put a program into the kernel" },
+	{ RECORD_BPF, 28, PEOPLE, NOTHING, 0, if_bpf_of_others, "T1562.001",
+	  "took hold of others' kernel programs" },
+	{ RECORD_PTRACE, 32, PEOPLE, NOTHING, 0, if_of_another_process, "T1055.008",
+	  "took hold of another process" },
+	{ RECORD_KEXEC, 60, ANYONE, NOTHING, 0, NULL, "T1542", "put another kernel in place" },
+	{ RECORD_SIGNAL, 60, ANYONE, NOTHING, 0, if_by_force, "T1562.001",
+	  "sent the collector a signal" },
 	{ RECORD_LOSS, 32, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
 	{ RECORD_KEEPER, 60, ANYONE, NOTHING, 0, NULL, "T1562.001",
 	  "the process that seals was ended" },
 };
-_Static_assert(COUNT(rows) <= 32, "rows met are remembered as 32 bits");
+_Static_assert(COUNT(rows) <= 64, "rows met are remembered as 64 bits");
 
 const char *severity_name(size_t row)
 {
@@ -320,12 +405,13 @@ static int32_t bits_of(const struct row *row, const struct record *record)
 /* What it was done to, as coarse as a habit is: any process's memory, any program in /tmp. */
 static void add_object(struct label *text, const struct record *record)
 {
-	struct bytes path = record->kind == RECORD_OPEN ? fact_path(record) : fact_program(record);
+	bool of_path = is_of_path(record->kind);
+	struct bytes path = of_path ? object_of(record) : fact_program(record);
 
 	if (!path.len)
 		return;
 	label_add(text, ": ");
-	if (record->kind == RECORD_OPEN || path_is_writable(path))
+	if (of_path || path_is_writable(path))
 		label_add_class(text, record, path);
 	else
 		label_add_bytes(text, path, OBJECT_TEXT);
@@ -361,25 +447,34 @@ static void fill(struct severity *to, size_t at, const struct record *record)
 		label_add(&to->text, " unverified");
 }
 
+/* Rows of a path are met by its group; a change to any other path only by rows of its own kind. */
+static bool is_met(const struct row *row, const struct record *record, enum group group)
+{
+	bool of_path = row->kind == RECORD_OPEN;
+
+	if (of_path ? !is_of_path(record->kind) || group == NOTHING : row->kind != record->kind)
+		return false;
+	if (of_path && (row->group != group || !(row->access & access_of(record))))
+		return false;
+	return row->who & WHO(record->actor & 31) && (!row->condition || row->condition(record));
+}
+
 size_t severity_of(const struct record *record, struct severity ret[SEVERITY_MAX])
 {
-	bool is_open = record->kind == RECORD_OPEN;
-	enum group group = is_open ? group_of(fact_path(record)) : NOTHING;
-	unsigned access = is_open ? fact_access(record) : 0;
+	enum group group = is_of_path(record->kind) ? group_of(object_of(record)) : NOTHING;
+	bool path_met = false;
 	size_t met = 0;
 
-	if (is_open && group == NOTHING)
+	if (record->kind == RECORD_OPEN && group == NOTHING)
 		return 0;
 	for (size_t at = 0; at < COUNT(rows) && met < SEVERITY_MAX; at++) {
-		const struct row *row = &rows[at];
+		bool of_path = rows[at].kind == RECORD_OPEN;
 
-		if (row->kind != record->kind || row->group != group ||
-		    !(row->who & WHO(record->actor & 31)) || (is_open && !(row->access & access)) ||
-		    (row->condition && !row->condition(record)))
+		/* read and written: the worse row stands first */
+		if ((of_path && path_met) || !is_met(&rows[at], record, group))
 			continue;
 		fill(&ret[met++], at, record);
-		if (is_open)
-			break; /* read and written: the worse row stands first */
+		path_met |= of_path;
 	}
 	return met;
 }
