@@ -216,12 +216,17 @@ static __always_inline int directory(const struct arguments *args, __u8 number)
 	return number ? (int)argument(args, number) : AT_FDCWD;
 }
 
+/* In the order of their slots, as they stand in the event. */
 static __always_inline void add_names(struct draft *d, const struct arguments *args,
 				      const volatile struct shape *shape)
 {
 	if (shape->name)
 		add_unverified_name(d, TEXT_CALLER, TEXT_BASE, directory(args, shape->dirfd),
 				    argument(args, shape->name));
+	if (shape->word && argument(args, shape->word)) {
+		d->scratch->event.flags |= EVENT_UNVERIFIED;
+		add_caller_string(d, TEXT_ARGV, (void *)argument(args, shape->word));
+	}
 	if (shape->other && shape->other_dirfd != NOT_PATH) {
 		add_unverified_name(d, TEXT_OTHER, TEXT_OTHER_BASE,
 				    directory(args, shape->other_dirfd),
@@ -229,10 +234,6 @@ static __always_inline void add_names(struct draft *d, const struct arguments *a
 	} else if (shape->other && argument(args, shape->other)) {
 		d->scratch->event.flags |= EVENT_UNVERIFIED;
 		add_caller_string(d, TEXT_OTHER, (void *)argument(args, shape->other));
-	}
-	if (shape->word && argument(args, shape->word)) {
-		d->scratch->event.flags |= EVENT_UNVERIFIED;
-		add_caller_string(d, TEXT_ARGV, (void *)argument(args, shape->word));
 	}
 }
 

@@ -14,7 +14,7 @@ def each_deed_is_recorded_exactly_once(work):
     done = subprocess.run([TOOLS + "/deeds", place], capture_output=True, text=True, check=True)
     collector.stop()
     lines = done.stdout.splitlines()
-    assert len(lines) > 45, done.stdout
+    assert len(lines) > 100, done.stdout
     found = records(chain)
     expect(lines, found)
     report = verdict(chain)

@@ -525,6 +525,20 @@ static const char *path_of(const char *name)
 	return strdup(in_dir(name));
 }
 
+/* As a process of its own: what it opens besides is no deed of another. */
+static void in_child(void (*deed)(void))
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		deed();
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
 static void deed_names(void)
 {
 	const char *a = path_of("change a"), *b = path_of("change b"), *c = path_of("change c");
@@ -632,23 +646,16 @@ static void deed_capset(void)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct caps[2];
-	pid_t pid;
 
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		syscall(SYS_capget, &head, caps);
-		caps[0].effective &= ~1u; /* CAP_CHOWN */
-		caps[0].permitted &= ~1u;
-		DEED("capset", capset, NULL, &head, caps);
-		printf(" dropped=1");
-		end();
-		caps[0].permitted |= 1;
-		DEED("capset", capset, NULL, &head, caps);
-		end();
-		_exit(0);
-	}
-	waitpid(pid, NULL, 0);
+	syscall(SYS_capget, &head, caps);
+	caps[0].effective &= ~1u; /* CAP_CHOWN */
+	caps[0].permitted &= ~1u;
+	DEED("capset", capset, NULL, &head, caps);
+	printf(" dropped=1");
+	end();
+	caps[0].permitted |= 1;
+	DEED("capset", capset, NULL, &head, caps);
+	end();
 }
 
 static void say_serve(const char *kind, const char *call, long result, const char *address,
@@ -698,10 +705,12 @@ static void deed_serve_unix(void)
 	close(server);
 }
 
-static void deed_mounts(const char *place)
+static void deed_mounts(void)
 {
-	int self = open("/proc/self/ns/uts", O_RDONLY), own = open(dir, O_RDONLY | O_DIRECTORY);
+	const char *place = path_of("change place");
+	int self = open("/proc/self/ns/uts", O_RDONLY);
 
+	mkdir(place, 0700);
 	DEED("namespace", unshare, NULL, CLONE_NEWNS | CLONE_NEWUTS);
 	printf(" namespaces=mnt|uts");
 	end();
@@ -728,22 +737,6 @@ static void deed_mounts(const char *place)
 	DEED("mount", chroot, dir, dir);
 	end();
 	close(self);
-	close(own);
-}
-
-static void deed_namespaces(void)
-{
-	const char *place = path_of("change place");
-	pid_t pid;
-
-	mkdir(place, 0700);
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		deed_mounts(place);
-		_exit(0);
-	}
-	waitpid(pid, NULL, 0);
 }
 
 static void deed_kernel(void)
@@ -836,13 +829,13 @@ int main(int argc, char **argv)
 	deed_credentials();
 	deed_network();
 	deed_threads();
-	deed_names();
-	deed_permissions();
-	deed_capset();
-	deed_serve_tcp();
-	deed_serve_unix();
-	deed_namespaces();
-	deed_kernel();
-	deed_ptrace();
+	in_child(deed_names);
+	in_child(deed_permissions);
+	in_child(deed_capset);
+	in_child(deed_serve_tcp);
+	in_child(deed_serve_unix);
+	in_child(deed_mounts);
+	in_child(deed_kernel);
+	in_child(deed_ptrace);
 	return 0;
 }

@@ -110,7 +110,7 @@ START_TEST(identity_of_the_file_is_copied)
 	struct event *e = begin_open(0);
 
 	e->file = (struct event_file){
-		.inode = 1ull << 40, .device = 8 << 20 | 1, .open_flags = 0101, .mode = 0100644
+		.inode = 1ull << 40, .device = 8 << 20 | 1, .argument = { 0101 }, .mode = 0100644
 	};
 	send_event();
 	ck_assert_uint_eq(made.inode, 1ull << 40);

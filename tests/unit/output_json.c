@@ -139,7 +139,7 @@ START_TEST(flags_are_names_and_what_has_none_is_not_left_out)
 	ASSERT_JSON(&r, "flags", "[]");
 	r.flags = RECORD_UNVERIFIED | RECORD_COMPAT;
 	ASSERT_JSON(&r, "flags", "[\"unverified\",\"compat\"]");
-	r.flags = RECORD_BIND | 1ull << 14 | 1ull << 63;
+	r.flags = RECORD_BIND_MOUNT | 1ull << 14 | 1ull << 63;
 	ASSERT_JSON(&r, "flags", "[\"bind\",\"0x8000000000004000\"]");
 	r.open_flags = 02101;
 	ASSERT_JSON(&r, "open_flags", "[\"O_WRONLY\",\"O_CREAT\",\"O_APPEND\"]");

@@ -5,7 +5,7 @@
 #include "score/severity.h"
 #include "score_make.h"
 
-static unsigned fired; /* rows, over all of a test */
+static uint64_t fired; /* rows, over all of a test */
 
 static bool fires(const struct record *record, const char *name)
 {
@@ -14,7 +14,7 @@ static bool fires(const struct record *record, const char *name)
 	bool found = false;
 
 	for (size_t i = 0; i < count; i++) {
-		fired |= 1u << met[i].row;
+		fired |= 1ull << met[i].row;
 		if (!strcmp(severity_name(met[i].row), name)) {
 			ck_assert_int_gt(met[i].bits, 0);
 			found = true;

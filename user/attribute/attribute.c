@@ -2,6 +2,7 @@
 #include "attribute/attribute.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "attribute/process.h"
@@ -365,6 +366,9 @@ static void set_path(struct attribute *a, const struct event *e, struct record *
 	}
 	if (!(e->flags & EVENT_PATH_LOST))
 		r->path = turn_path(text_of(e, TEXT_PATH), e->flags, a->path);
+	if (e->flags & EVENT_PSEUDO && bytes_equal(r->path, bytes_of_text("/")))
+		r->path = bytes_of(a->path, (size_t)sprintf((char *)a->path, "inode:[%llu]",
+							    (unsigned long long)e->file.inode));
 	if (!bytes_equal(last_part(r->path), last_part(caller)))
 		r->claimed = caller;
 	r->inode = e->file.inode;
@@ -434,7 +438,8 @@ static void set_arguments(const struct event *e, struct record *r)
 /* What a call was done to: its path, its second name, a word and the numbers it was given. */
 static void set_object(struct attribute *a, const struct event *e, struct record *r)
 {
-	set_path(a, e, r);
+	if (e->file.inode || e->text[TEXT_CALLER] || e->text[TEXT_BASE]) /* else it has none */
+		set_path(a, e, r);
 	r->other = join_path(a, e, text_of(e, TEXT_OTHER), TEXT_OTHER_BASE, a->other);
 	r->word = text_of(e, TEXT_ARGV);
 	r->argument[0] = e->file.argument[0];

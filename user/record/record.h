@@ -60,8 +60,9 @@ enum record_kind {
 };
 
 /* Rings and families that are counted apart, as COUNTERS lists them. */
-#define RECORD_RINGS	3
-#define RECORD_FAMILIES 8
+#define RECORD_RINGS	 3
+#define RECORD_FAMILIES	 8
+#define RECORD_RING_SELF 2 /* what the collector itself did */
 
 /* What a reader must know before believing an event; bits of `flags`. Values are on disk. */
 enum record_flag {

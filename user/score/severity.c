@@ -274,12 +274,18 @@ static bool if_removed(const struct record *r)
 	return r->call == RECORD_CALL_DELETE_MODULE;
 }
 
+/* What the collector itself does stands in a ring of its own. */
+static bool is_collector(const struct record *r)
+{
+	return r->ring == RECORD_RING_SELF;
+}
+
 static bool if_bpf_takes_hold(const struct record *r)
 {
 	const uint64_t load = 5, attach = 8, open_tracepoint = 17, link = 28;
 
-	return r->argument[0] == load || r->argument[0] == attach ||
-	       r->argument[0] == open_tracepoint || r->argument[0] == link;
+	return !is_collector(r) && (r->argument[0] == load || r->argument[0] == attach ||
+				    r->argument[0] == open_tracepoint || r->argument[0] == link);
 }
 
 /* Somebody reaches for the programs and maps of others, by their numbers. */
@@ -287,8 +293,8 @@ static bool if_bpf_of_others(const struct record *r)
 {
 	const uint64_t program = 13, map = 14, link = 30, detach = 34;
 
-	return r->argument[0] == program || r->argument[0] == map || r->argument[0] == link ||
-	       r->argument[0] == detach;
+	return !is_collector(r) && (r->argument[0] == program || r->argument[0] == map ||
+				    r->argument[0] == link || r->argument[0] == detach);
 }
 
 static bool if_of_another_process(const struct record *r)
