@@ -17,7 +17,7 @@ static struct event *make_event(uint64_t seq, size_t text)
 	memset(e, 0, sizeof(*e));
 	e->seq = seq;
 	e->run = 0xabc;
-	e->kind = (uint8_t)(EVENT_EXEC + seq % EVENT_CONNECT);
+	e->kind = (uint8_t)(EVENT_EXEC + seq % (EVENT_KINDS - 1));
 	e->ring = (uint8_t)(seq % RINGS);
 	e->text[TEXT_PATH] = (uint16_t)(text / 3);
 	e->text[TEXT_ARGV] = (uint16_t)(text - text / 3);
@@ -220,7 +220,7 @@ START_TEST(a_damaged_event_in_the_middle_is_found)
 	ASSERT_DAMAGING(size, e->size - 1);
 	ASSERT_DAMAGING(size, UINT32_MAX);
 	ASSERT_DAMAGING(kind, 0);
-	ASSERT_DAMAGING(kind, EVENT_CONNECT + 1);
+	ASSERT_DAMAGING(kind, EVENT_KINDS);
 	ASSERT_DAMAGING(kind, 255);
 	ASSERT_DAMAGING(ring, RINGS);
 	ASSERT_DAMAGING(call, CALLS);

@@ -226,17 +226,51 @@ START_TEST(addresses)
 }
 END_TEST
 
+START_TEST(numbers_with_words)
+{
+	static const struct {
+		uint8_t kind;
+		uint64_t first;
+		const char *field, *json;
+	} cases[] = {
+		{ RECORD_BPF, 5, "command", "\"prog_load\"" },
+		{ RECORD_BPF, 99, "command", "\"99\"" },
+		{ RECORD_PTRACE, 16, "request", "\"attach\"" },
+		{ RECORD_PTRACE, 0x4206, "request", "\"seize\"" },
+		{ RECORD_PTRACE, 7, "request", "\"7\"" },
+		{ RECORD_NAMESPACE, 0, "namespaces", "\"any\"" },
+		{ RECORD_NAMESPACE, 0x50020000, "namespaces", "\"mnt|user|net\"" },
+		{ RECORD_NAMESPACE, 0x40000001, "namespaces", "\"net|0x1\"" },
+		{ RECORD_SIGNAL, 9, "signal", "\"SIGKILL\"" },
+		{ RECORD_SIGNAL, 1000, "signal", "\"1000\"" },
+		{ RECORD_CHMOD, 04755, "new_mode", "\"4755\"" },
+		{ RECORD_MOUNT, 0x1002, "call_flags", "\"0x1002\"" },
+		{ RECORD_TRUNCATE, 1ull << 40, "length", "1099511627776" },
+		{ RECORD_CHOWN, UINT32_MAX, "owner", "4294967295" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record r = { .kind = cases[i].kind, .argument = { cases[i].first } };
+
+		ASSERT_JSON(&r, cases[i].field, cases[i].json);
+	}
+}
+END_TEST
+
 START_TEST(counters_by_ring_and_family)
 {
-	uint8_t values[18 * VARINT_MAX], *p = values;
+	enum { VALUES = RECORD_RINGS + 3 * RECORD_FAMILIES };
+	uint8_t values[VALUES * VARINT_MAX], *p = values;
 	struct record r = { .kind = RECORD_COUNTERS };
 
-	for (uint64_t i = 1; i <= 18; i++)
+	for (uint64_t i = 1; i <= VALUES; i++)
 		p = put_varint(p, i * 1000);
 	r.values = bytes_of(values, (size_t)(p - values));
 	ASSERT_JSON(&r, "seen", "{\"main\":1000,\"credential\":2000,\"self\":3000}");
 	ASSERT_JSON(&r, "families.process", "{\"sent\":4000,\"lost\":5000,\"filtered\":6000}");
 	ASSERT_JSON(&r, "families.self.lost", "17000");
+	ASSERT_JSON(&r, "families.permission.sent", "19000");
+	ASSERT_JSON(&r, "families.login.filtered", "27000");
 	r.values.len--;
 	ASSERT_JSON(&r, "seen", "none");
 	r = (struct record){ .kind = RECORD_HEARTBEAT, .canary = CANARY_LATE };
@@ -464,6 +498,7 @@ int main(void)
 		lists_keep_every_part,
 		addresses,
 		counters_by_ring_and_family,
+		numbers_with_words,
 		context_follows_the_start,
 		hash_is_hexadecimal,
 		the_bytes_of_every_field_can_be_found_again,

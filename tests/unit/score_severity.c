@@ -100,6 +100,91 @@ static void check_ids(void)
 	ck_assert(fires(&r, "became root by capability"));
 }
 
+static struct record called(uint8_t kind, uint64_t call, uint64_t first, uint64_t second)
+{
+	struct record r = make_event(kind, "alice", EPOCH);
+
+	r.exe = bytes_of_text("/home/alice/x");
+	r.call = call;
+	r.argument[0] = first;
+	r.argument[1] = second;
+	return r;
+}
+
+static void check_calls(void)
+{
+	static const struct {
+		uint8_t kind;
+		uint64_t call, first, second;
+		const char *name;
+	} deeds[] = {
+		{ RECORD_CHMOD, RECORD_CALL_CHMOD, 04755, 0, "made a program run as its owner" },
+		{ RECORD_MODULE, RECORD_CALL_FINIT_MODULE, 0, 0, "loaded a kernel module" },
+		{ RECORD_MODULE, RECORD_CALL_DELETE_MODULE, 0, 0, "removed a kernel module" },
+		{ RECORD_BPF, RECORD_CALL_BPF, 5, 0, "put a program into the kernel" },
+		{ RECORD_BPF, RECORD_CALL_BPF, 14, 0, "took hold of others' kernel programs" },
+		{ RECORD_PTRACE, RECORD_CALL_PTRACE, 16, 77, "took hold of another process" },
+		{ RECORD_KEXEC, RECORD_CALL_KEXEC_LOAD, 0, 0, "put another kernel in place" },
+		{ RECORD_SIGNAL, 0, 9, 77, "sent the collector a signal" },
+	};
+
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
+		struct record r =
+			called(deeds[i].kind, deeds[i].call, deeds[i].first, deeds[i].second);
+
+		ck_assert_msg(fires(&r, deeds[i].name), "%s", deeds[i].name);
+		if (deeds[i].kind == RECORD_MODULE && deeds[i].call == RECORD_CALL_FINIT_MODULE) {
+			r.actor = ACTOR_SERVICE;
+			ck_assert(fires(&r, deeds[i].name));
+		}
+	}
+}
+
+/* Whatever changes what is there counts as writing it, by either of two names. */
+START_TEST(changes_of_sensitive_files)
+{
+	static const uint8_t kinds[] = { RECORD_UNLINK,	  RECORD_RENAME, RECORD_LINK, RECORD_XATTR,
+					 RECORD_TRUNCATE, RECORD_CHMOD,	 RECORD_CHOWN };
+
+	for (size_t i = 0; i < sizeof(kinds); i++) {
+		struct record r = called(kinds[i], 0, 0, 0);
+
+		ck_assert(quiet(&r));
+		r.path = bytes_of_text("/etc/shadow");
+		ck_assert(fires(&r, "wrote password hashes"));
+		r.path = bytes_of_text("/etc/motd");
+		ck_assert(quiet(&r));
+		r.other = bytes_of_text("/etc/sudoers.d/x");
+		ck_assert(fires(&r, "wrote sudo rules"));
+		r.exe = bytes_of_text("/usr/sbin/visudo");
+		ck_assert(quiet(&r));
+	}
+}
+END_TEST
+
+START_TEST(harmless_calls_are_quiet)
+{
+	struct record quiet_ones[] = {
+		called(RECORD_CHMOD, RECORD_CALL_CHMOD, 0755, 0),
+		called(RECORD_BPF, RECORD_CALL_BPF, 0, 0),
+		called(RECORD_SIGNAL, 0, 15, 77),
+		called(RECORD_MOUNT, RECORD_CALL_MOUNT, 0, 0),
+	};
+	struct record r = called(RECORD_PTRACE, RECORD_CALL_PTRACE, 16, 0);
+
+	for (size_t i = 0; i < sizeof(quiet_ones) / sizeof(*quiet_ones); i++)
+		ck_assert_msg(quiet(&quiet_ones[i]), "%zu", i);
+	r.argument[1] = r.pid;
+	ck_assert(quiet(&r));
+	r = called(RECORD_BPF, RECORD_CALL_BPF, 5, 0);
+	r.ring = RECORD_RING_SELF;
+	ck_assert(quiet(&r));
+	r = called(RECORD_MODULE, RECORD_CALL_FINIT_MODULE, 0, 0);
+	r.exe = bytes_of_text("/usr/bin/kmod");
+	ck_assert(quiet(&r));
+}
+END_TEST
+
 START_TEST(every_row_fires)
 {
 	struct record loss = { .kind = RECORD_LOSS, .count = 5000, .time = EPOCH };
@@ -109,6 +194,7 @@ START_TEST(every_row_fires)
 	check_files();
 	check_programs();
 	check_ids();
+	check_calls();
 	ck_assert(fires(&loss, "events were lost"));
 	ck_assert(fires(&keeper, "the process that seals was ended"));
 	for (size_t row = 0; severity_name(row); row++)
@@ -193,8 +279,10 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { every_row_fires, harmless_twins_are_quiet, attempts_weigh_less,
-				 patterns };
+	const TTest *tests[] = {
+		every_row_fires, harmless_twins_are_quiet,   attempts_weigh_less,
+		patterns,	 changes_of_sensitive_files, harmless_calls_are_quiet
+	};
 
 	return run_tests("score_severity", tests, sizeof(tests) / sizeof(*tests));
 }
