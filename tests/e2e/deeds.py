@@ -70,6 +70,8 @@ def a_login_uid_is_the_person_whoever_they_act_as(work):
            for r in execs],
           [("human", "loginuid", 1, "daemon", "root"), ("human", "loginuid", 1, "daemon", "bin")])
     assert execs[0]["session"] != 4294967295, execs[0]
+    changes = [(r["old_auid"], r["auid"], r["session"]) for r in records(chain, "--kind", "loginuid")]
+    equal(changes, [(4294967295, 1, execs[0]["session"])], "changes of the login uid")
     equal({r["id"]: r["name"] for r in records(chain, "--kind", "user")}, {0: "root", 1: "daemon", 2: "bin"})
 
 
@@ -86,6 +88,17 @@ def without_a_login_uid_the_login_program_tells(work):
     equal((true["kind"], true["how"], true["user"]), ("human", "ancestor", "root"))
     assert "su" in true["via"], true
     equal([r["actor"]["how"] for r in found if r["path"].endswith("/su") and not r["result"]], ["guess"], "su itself")
+
+
+@case
+def a_signal_to_the_collector_is_recorded(work):
+    chain = work + "/chain"
+    collector = Collector(chain)
+    subprocess.run(["/bin/kill", "-WINCH", str(collector.process.pid)], check=True)
+    collector.stop()
+    found = [r for r in records(chain, "--kind", "signal")]
+    equal([(r["comm"], r["signal"], r["target_pid"]) for r in found][:1],
+          [("kill", "SIGWINCH", collector.process.pid)], "signals")
 
 
 @case

@@ -140,6 +140,15 @@ static void check_calls(void)
 	}
 }
 
+static void check_login(void)
+{
+	struct record r = { .kind = RECORD_LOGINUID, .id = 1000, .auid = 1001, .time = EPOCH };
+
+	ck_assert(fires(&r, "changed whom it was logged in as"));
+	r.id = RECORD_UNSET;
+	ck_assert(quiet(&r));
+}
+
 /* Whatever changes what is there counts as writing it, by either of two names. */
 START_TEST(changes_of_sensitive_files)
 {
@@ -195,6 +204,7 @@ START_TEST(every_row_fires)
 	check_programs();
 	check_ids();
 	check_calls();
+	check_login();
 	ck_assert(fires(&loss, "events were lost"));
 	ck_assert(fires(&keeper, "the process that seals was ended"));
 	for (size_t row = 0; severity_name(row); row++)

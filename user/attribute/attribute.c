@@ -39,6 +39,7 @@ _Static_assert((int)RINGS == RECORD_RINGS && (int)FAMILIES == RECORD_FAMILIES, "
 struct thread {		/* keyed by tid */
 	uint64_t start; /* of its process: a reused number is another thread */
 	struct record_cred cred;
+	uint32_t auid;
 	bool guessed; /* from /proc, which may have been ahead of the events */
 };
 
@@ -50,6 +51,8 @@ struct attribute {
 	/* of the record last made */
 	uint8_t path[PATH_ROOM], other[PATH_ROOM], base[PATH_ROOM], cwd[PATH_ROOM];
 	char comm[16];
+	struct record
+		login; /* a change of the login uid that the last event showed; kind 0: none */
 };
 
 int attribute_open(struct attribute **ret, const struct attribute_options *options)
@@ -103,6 +106,11 @@ bool attribute_next_binding(struct attribute *a, struct record *ret)
 {
 	struct record r = { .kind = RECORD_USER };
 
+	if (a->login.kind) {
+		*ret = a->login;
+		a->login.kind = 0;
+		return true;
+	}
 	if (!users_next_binding(a->users, &r.id, &r.name))
 		return false;
 	*ret = r;
@@ -191,6 +199,7 @@ static void guess_cred(struct attribute *a, const struct task_facts *f)
 	t = table_get(a->threads, f->pid);
 	t->start = f->start;
 	t->cred = cred_of(&f->cred, f->effective, f->permitted);
+	t->auid = f->auid;
 	t->guessed = true;
 }
 
@@ -265,14 +274,33 @@ static struct record_cred old_cred_of(struct attribute *a, const struct event *e
 	return is_same_thread(t, e->start) ? t->cred : r->cred;
 }
 
-static void set_cred(struct attribute *a, uint32_t tid, uint64_t start,
-		     const struct record_cred *cred)
+static void set_thread(struct attribute *a, uint32_t tid, uint64_t start, const struct record *r)
 {
 	struct thread *t = table_get(a->threads, tid);
 
 	t->start = start;
-	t->cred = *cred;
+	t->cred = r->cred;
+	t->auid = r->auid;
 	t->guessed = false;
+}
+
+/* No call of its own changes a login uid (a file in /proc does): the next event tells. */
+static void follow_login(struct attribute *a, const struct event *e, const struct record *r)
+{
+	struct thread *t = table_find(a->threads, e->tid);
+
+	if (!is_same_thread(t, e->start) || t->auid == e->auid)
+		return;
+	a->login = (struct record){ .kind = RECORD_LOGINUID,
+				    .time = r->time,
+				    .pid = r->pid,
+				    .tid = r->tid,
+				    .start = r->start,
+				    .id = t->auid,
+				    .auid = r->auid,
+				    .session = r->session,
+				    .comm = r->comm,
+				    .exe = r->exe };
 }
 
 static void on_fork(struct attribute *a, const struct event *e, struct process *p, struct record *r)
@@ -281,7 +309,7 @@ static void on_fork(struct attribute *a, const struct event *e, struct process *
 	r->child_tid = e->fork.child_tid;
 	r->child_parent = e->fork.child_parent;
 	r->child_start = e->fork.child_start;
-	set_cred(a, r->child_tid, r->child_start, &r->cred);
+	set_thread(a, r->child_tid, r->child_start, r);
 	if (r->child_pid == r->child_tid) {
 		struct process maker = *p; /* table_get may move what p points to */
 
@@ -567,7 +595,8 @@ void attribute_event(struct attribute *a, const struct event *e, struct record *
 		set_object(a, e, r);
 	}
 	copy_who(a, p, r);
-	set_cred(a, e->tid, e->start, &r->cred);
+	follow_login(a, e, r);
+	set_thread(a, e->tid, e->start, r);
 	if (e->kind == EVENT_FORK)
 		on_fork(a, e, p, r);
 }

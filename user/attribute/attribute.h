@@ -43,7 +43,8 @@ void attribute_event(struct attribute *attribute, const struct event *event, str
 /* Re-read the passwd file if it changed; call now and then. */
 void attribute_refresh(struct attribute *attribute);
 
-/* Next USER record that must stand in the chain before the record just made; false when none. */
+/* Next record (USER, LOGINUID) that must stand in the chain before the one just made; false when
+ * none. Its bytes live as long as that one's. */
 bool attribute_next_binding(struct attribute *attribute, struct record *ret);
 
 #endif

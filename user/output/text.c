@@ -268,6 +268,14 @@ static void put_prune(struct buffer *to, const struct record *r)
 	escape_text(to, r->why);
 }
 
+static void put_login(struct buffer *to, const char *before, uint32_t auid)
+{
+	if (auid == RECORD_UNSET)
+		buffer_print(to, "%sunset", before);
+	else
+		buffer_print(to, "%s%u", before, auid);
+}
+
 static void put_own(struct buffer *to, const struct record *r)
 {
 	const char *family;
@@ -322,6 +330,13 @@ static void put_own(struct buffer *to, const struct record *r)
 		buffer_text(to, "the one that held the keys was ");
 		escape_text(to, r->name);
 		buffer_print(to, "; process %u took its place", r->pid);
+		break;
+	case RECORD_LOGINUID:
+		buffer_print(to, "%u ", r->pid);
+		put_word(to, r->comm);
+		put_login(to, " login uid ", r->id);
+		put_login(to, " -> ", r->auid);
+		buffer_print(to, ", session %u", r->session);
 		break;
 	case RECORD_ALERT:
 		output_alert(to, r);

@@ -25,10 +25,11 @@ enum record_kind {
 	RECORD_COUNTERS = 0x12,
 	RECORD_LOSS = 0x13,
 	RECORD_STOP = 0x14,
-	RECORD_USER = 0x15,    /* a uid and the name it has from here on */
-	RECORD_ARCHIVE = 0x16, /* a copy of the chain was made elsewhere, or could not be */
-	RECORD_PRUNE = 0x17,   /* who had segments deleted, and why that was right */
-	RECORD_KEEPER = 0x18,  /* the process that holds the keys was replaced */
+	RECORD_USER = 0x15,	/* a uid and the name it has from here on */
+	RECORD_ARCHIVE = 0x16,	/* a copy of the chain was made elsewhere, or could not be */
+	RECORD_PRUNE = 0x17,	/* who had segments deleted, and why that was right */
+	RECORD_KEEPER = 0x18,	/* the process that holds the keys was replaced */
+	RECORD_LOGINUID = 0x19, /* a thread has another login uid than when it was last seen */
 	RECORD_ALERT = 0x20,
 	RECORD_DIGEST = 0x21, /* of the model, for replay --check */
 	RECORD_EXEC = 0x40,
@@ -260,7 +261,7 @@ struct record {
 	uint64_t count, since; /* events; epoch ns of the last time it was known to be complete */
 	uint32_t reason, lost_family;
 
-	/* USER */
+	/* USER; LOGINUID: the one before */
 	uint32_t id;
 	struct bytes name;
 

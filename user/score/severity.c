@@ -302,6 +302,12 @@ static bool if_of_another_process(const struct record *r)
 	return r->argument[1] != r->pid;
 }
 
+/* Set once, at the login: who was logged in and is another now means to hide. */
+static bool if_changed_again(const struct record *r)
+{
+	return r->id != RECORD_UNSET;
+}
+
 /* Not the ones that ask it to end in order: a service manager does that. */
 static bool if_by_force(const struct record *r)
 {
@@ -380,6 +386,8 @@ static const struct row {
 	{ RECORD_KEXEC, 60, ANYONE, NOTHING, 0, NULL, "T1542", "put another kernel in place" },
 	{ RECORD_SIGNAL, 60, ANYONE, NOTHING, 0, if_by_force, "T1562.001",
 	  "sent the collector a signal" },
+	{ RECORD_LOGINUID, 60, ANYONE, NOTHING, 0, if_changed_again, "T1134",
+	  "changed whom it was logged in as" },
 	{ RECORD_LOSS, 32, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
 	{ RECORD_KEEPER, 60, ANYONE, NOTHING, 0, NULL, "T1562.001",
 	  "the process that seals was ended" },
