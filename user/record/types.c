@@ -73,6 +73,33 @@ static const struct record_field connect_fields[] = { EVENT_BEGIN,
 						      FIELD("path", path, FORM_BYTES),
 						      EVENT_END };
 
+/* What else was done, to a path or to what a descriptor named: `fields` by kind, then the result.
+ */
+#define OTHER(name)  FIELD(name, other, FORM_BYTES)
+#define WORD(name)   FIELD(name, word, FORM_BYTES)
+#define FIRST(name)  FIELD(name, argument[0], FORM_U64)
+#define SECOND(name) FIELD(name, argument[1], FORM_U64)
+#define RESULT	     FIELD("result", result, FORM_S64)
+#define CALL_FIELDS(kind, ...)                                                                     \
+	static const struct record_field kind##_fields[] = { EVENT_BEGIN, __VA_ARGS__, EVENT_END }
+CALL_FIELDS(unlink, FIRST("call_flags"), FILE_FIELDS);
+CALL_FIELDS(rename, FIRST("call_flags"), FILE_FIELDS, OTHER("new_path"));
+CALL_FIELDS(link, FIRST("call_flags"), FILE_FIELDS, WORD("link_target"), OTHER("new_path"));
+CALL_FIELDS(truncate, FILE_FIELDS, FIRST("length"));
+CALL_FIELDS(chmod, FIRST("new_mode"), FILE_FIELDS);
+CALL_FIELDS(chown, FIRST("owner"), SECOND("group"), FILE_FIELDS);
+CALL_FIELDS(xattr, WORD("name"), FILE_FIELDS);
+CALL_FIELDS(capset, FIELD("old_cred", old_cred, FORM_CRED), RESULT);
+CALL_FIELDS(module, FIRST("call_flags"), OTHER("name"), WORD("parameters"), FILE_FIELDS);
+CALL_FIELDS(bpf, FIRST("command"), OTHER("name"), RESULT);
+CALL_FIELDS(ptrace, FIRST("request"), SECOND("target_pid"), RESULT);
+CALL_FIELDS(mount, FIRST("call_flags"), WORD("fs_type"), OTHER("source"), FILE_FIELDS);
+CALL_FIELDS(namespace, FIRST("namespaces"), FILE_FIELDS);
+CALL_FIELDS(kexec, FIRST("call_flags"), WORD("command_line"), FILE_FIELDS);
+CALL_FIELDS(memfd, FIRST("call_flags"), WORD("name"), FILE_FIELDS);
+CALL_FIELDS(io_uring, FIRST("entries"), RESULT);
+CALL_FIELDS(signal, FIRST("signal"), SECOND("target_pid"), RESULT);
+
 static const struct record_field start_fields[] = { FIELD("run", run, FORM_U32),
 						    FIELD("pid", pid, FORM_U32),
 						    FIELD("boot_id", boot_id, FORM_RAW16),
@@ -133,6 +160,13 @@ static const struct record_field keeper_fields[] = {
 	FIELD("pid", pid, FORM_U32),	 FIELD("time", time, FORM_BE64),
 	FIELD("count", count, FORM_U64), END
 };
+static const struct record_field loginuid_fields[] = {
+	FIELD("pid", pid, FORM_U32),	 FIELD("tid", tid, FORM_U32),
+	FIELD("start", start, FORM_U64), FIELD("old_auid", id, FORM_U32),
+	FIELD("auid", auid, FORM_U32),	 FIELD("session", session, FORM_U32),
+	FIELD("comm", comm, FORM_BYTES), FIELD("exe", exe, FORM_BYTES),
+	FIELD("time", time, FORM_BE64),	 END
+};
 static const struct record_field alert_fields[] = { FIELD("limit", limit, FORM_S64),
 						    FIELD("entity", entity, FORM_BYTES),
 						    FIELD("parts", parts, FORM_BYTES),
@@ -149,15 +183,44 @@ static const struct record_field digest_fields[] = { FIELD("digest", digest, FOR
 #define TYPE(kind, name) [kind] = { kind, #name, name##_fields }
 
 static const struct record_type types[] = {
-	TYPE(RECORD_START, start),	 TYPE(RECORD_HEARTBEAT, heartbeat),
-	TYPE(RECORD_COUNTERS, counters), TYPE(RECORD_LOSS, loss),
-	TYPE(RECORD_STOP, stop),	 TYPE(RECORD_USER, user),
-	TYPE(RECORD_ARCHIVE, archive),	 TYPE(RECORD_PRUNE, prune),
-	TYPE(RECORD_KEEPER, keeper),	 TYPE(RECORD_ALERT, alert),
-	TYPE(RECORD_DIGEST, digest),	 TYPE(RECORD_EXEC, exec),
-	TYPE(RECORD_FORK, fork),	 TYPE(RECORD_EXIT, exit),
-	TYPE(RECORD_OPEN, open),	 TYPE(RECORD_SETUID, setuid),
+	TYPE(RECORD_START, start),
+	TYPE(RECORD_HEARTBEAT, heartbeat),
+	TYPE(RECORD_COUNTERS, counters),
+	TYPE(RECORD_LOSS, loss),
+	TYPE(RECORD_STOP, stop),
+	TYPE(RECORD_USER, user),
+	TYPE(RECORD_ARCHIVE, archive),
+	TYPE(RECORD_PRUNE, prune),
+	TYPE(RECORD_KEEPER, keeper),
+	TYPE(RECORD_ALERT, alert),
+	TYPE(RECORD_DIGEST, digest),
+	TYPE(RECORD_EXEC, exec),
+	TYPE(RECORD_FORK, fork),
+	TYPE(RECORD_EXIT, exit),
+	TYPE(RECORD_OPEN, open),
+	TYPE(RECORD_SETUID, setuid),
 	TYPE(RECORD_CONNECT, connect),
+	TYPE(RECORD_UNLINK, unlink),
+	TYPE(RECORD_RENAME, rename),
+	TYPE(RECORD_LINK, link),
+	TYPE(RECORD_TRUNCATE, truncate),
+	TYPE(RECORD_CHMOD, chmod),
+	TYPE(RECORD_CHOWN, chown),
+	TYPE(RECORD_XATTR, xattr),
+	TYPE(RECORD_CAPSET, capset),
+	TYPE(RECORD_MODULE, module),
+	TYPE(RECORD_BPF, bpf),
+	TYPE(RECORD_PTRACE, ptrace),
+	TYPE(RECORD_MOUNT, mount),
+	TYPE(RECORD_NAMESPACE, namespace),
+	TYPE(RECORD_KEXEC, kexec),
+	TYPE(RECORD_MEMFD, memfd),
+	TYPE(RECORD_IO_URING, io_uring),
+	TYPE(RECORD_SIGNAL, signal),
+	TYPE(RECORD_LOGINUID, loginuid),
+	[RECORD_BIND] = { RECORD_BIND, "bind", connect_fields },
+	[RECORD_LISTEN] = { RECORD_LISTEN, "listen", connect_fields },
+	[RECORD_ACCEPT] = { RECORD_ACCEPT, "accept", connect_fields },
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
