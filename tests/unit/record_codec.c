@@ -145,7 +145,7 @@ START_TEST(forms_fit_their_members)
 		WIDE(at),	   WIDE(score),	      WIDE(limit),	 WIDE(digest),
 		WIDE(entity),	   WIDE(parts),	      WIDE(first),	 WIDE(place),
 		WIDE(root),	   WIDE(size),	      WIDE(uid),	 WIDE(keep_number),
-		WIDE(keep_first),  WIDE(why),
+		WIDE(keep_first),  WIDE(why),	      WIDE(other),	 WIDE(word),
 	};
 	const struct record_type *type;
 

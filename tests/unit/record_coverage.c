@@ -21,7 +21,7 @@ static struct kernel { /* what the kernel would say */
 	uint64_t lost[RECORD_FAMILIES];
 } kernel[CPUS];
 
-enum { PROCESS, FILES, CREDENTIAL, NETWORK, SELF };
+enum { PROCESS, FILES, CREDENTIAL, NETWORK, SELF, PERMISSION, KERNEL, LOGIN };
 enum { MAIN_RING, CREDENTIAL_RING, SELF_RING };
 
 static void setup(void)
@@ -64,9 +64,12 @@ static void happen(uint32_t cpu, uint32_t ring)
 
 static void lose(uint32_t cpu, uint32_t family)
 {
-	kernel[cpu].seq[family == CREDENTIAL ? CREDENTIAL_RING
-			: family == SELF     ? SELF_RING
-					     : MAIN_RING]++;
+	static const uint8_t rings[RECORD_FAMILIES] = { [CREDENTIAL] = CREDENTIAL_RING,
+							[SELF] = SELF_RING,
+							[KERNEL] = CREDENTIAL_RING,
+							[LOGIN] = SELF_RING };
+
+	kernel[cpu].seq[rings[family]]++;
 	kernel[cpu].lost[family]++;
 }
 
