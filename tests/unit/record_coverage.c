@@ -62,13 +62,13 @@ static void happen(uint32_t cpu, uint32_t ring)
 	add_event(cpu, ring, kernel[cpu].seq[ring]++);
 }
 
+static const uint8_t rings[RECORD_FAMILIES] = { [CREDENTIAL] = CREDENTIAL_RING,
+						[SELF] = SELF_RING,
+						[KERNEL] = CREDENTIAL_RING,
+						[LOGIN] = SELF_RING };
+
 static void lose(uint32_t cpu, uint32_t family)
 {
-	static const uint8_t rings[RECORD_FAMILIES] = { [CREDENTIAL] = CREDENTIAL_RING,
-							[SELF] = SELF_RING,
-							[KERNEL] = CREDENTIAL_RING,
-							[LOGIN] = SELF_RING };
-
 	kernel[cpu].seq[rings[family]]++;
 	kernel[cpu].lost[family]++;
 }
@@ -690,8 +690,6 @@ static uint64_t total_events, total_lost;
 /* An event comes, or is lost, at once or in the period after. */
 static void happen_somehow(uint64_t *seed)
 {
-	static const uint8_t rings[] = { MAIN_RING, MAIN_RING, CREDENTIAL_RING, MAIN_RING,
-					 SELF_RING };
 	uint32_t cpu = (uint32_t)chance_below(seed, CPUS);
 	uint32_t family = (uint32_t)chance_below(seed, RECORD_FAMILIES);
 	bool is_lost = chance_below(seed, 8) == 0, is_late = chance_below(seed, 8) == 0;
