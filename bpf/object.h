@@ -35,7 +35,8 @@ struct shape {
 	{                                                                                          \
 		EVENT_##kind, FAMILY_KERNEL, __VA_ARGS__                                           \
 	}
-static const volatile struct shape shapes[CALLS] = {
+#define CALL_MASK 127
+static const volatile struct shape shapes[CALL_MASK + 1] = {
 	[CALL_UNLINK] = FILE(UNLINK, .name = 1),
 	[CALL_UNLINKAT] = FILE(UNLINK, .dirfd = 1, .name = 2, .number = { 3 }),
 	[CALL_RMDIR] = FILE(UNLINK, .name = 1),
@@ -89,7 +90,8 @@ static const volatile struct shape shapes[CALLS] = {
 	[CALL_IO_URING_SETUP] = KERNEL(IO_URING, .fd = RESULT, .number = { 1 }),
 };
 
-_Static_assert((FAMILIES & (FAMILIES - 1)) == 0, "a family out of the table is bounded by a mask");
+_Static_assert((FAMILIES & (FAMILIES - 1)) == 0 && CALLS <= CALL_MASK + 1,
+	       "what comes out of memory is bounded by a mask");
 
 /* --- which of them are recorded ----------------------------------------------------------------
  */
@@ -254,7 +256,7 @@ __noinline int fill_object(__u32 slot)
 	d.task = bpf_get_current_task_btf();
 	call = s->event.call;
 	result = s->event.result;
-	shape = &shapes[call < CALLS ? call : 0];
+	shape = &shapes[BOUND(call, CALL_MASK)];
 	if (shape->fd == RESULT) {
 		if (result >= 0)
 			add_object(&d, result);
@@ -273,7 +275,7 @@ __noinline int fill_object(__u32 slot)
 static __always_inline void on_object(enum event_call call, const struct arguments *args,
 				      __s64 result, __u32 compat)
 {
-	const volatile struct shape *shape = &shapes[call < CALLS ? call : 0];
+	const volatile struct shape *shape = &shapes[BOUND(call, CALL_MASK)];
 	struct event_file *to;
 	struct draft d;
 
