@@ -7,10 +7,12 @@ second export, "marks", takes sectors of text: they stand in the log where they 
 import errno
 import os
 import random
+import re
 import shutil
 import socket
 import struct
 import subprocess
+import sys
 import threading
 
 from lib import OUT, Skip
@@ -34,7 +36,8 @@ class Disk:
         self.base = bytes(image)
         self.data = bytearray(image)
         self.log = []
-        self.failing = {}  # WRITE or FLUSH: error number
+        self.failing = {}  # WRITE or FLUSH: how often yet
+        self.spared = range(0)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(path)
         self.socket.listen()
@@ -111,20 +114,25 @@ class Disk:
         if command == 0:
             return 0, bytes(self.data[offset:offset + length])
         if command == 1:
-            if WRITE in self.failing:
-                return self.failing[WRITE], b""
+            if offset not in self.spared and self.fails(WRITE):
+                return errno.EIO, b""
             self.data[offset:offset + length] = data
             self.log.append((WRITE, offset, data))
         elif command == 3:
-            if FLUSH in self.failing:
-                return self.failing[FLUSH], b""
+            if self.fails(FLUSH):
+                return errno.EIO, b""
             self.log.append((FLUSH,))
         return 0, b""
 
-    def fail(self, *what):
-        """From now on, WRITE and FLUSH fail or not."""
+    def fails(self, what):
+        left = self.failing.get(what, 0)
+        self.failing[what] = max(0, left - 1)
+        return left > 0
+
+    def fail(self, *what, times=sys.maxsize, spared=range(0)):
+        """From now on WRITE or FLUSH give EIO, so many of each; writes to what is spared do not."""
         with self.lock:
-            self.failing = {kind: errno.EIO for kind in what}
+            self.failing, self.spared = dict.fromkeys(what, times), spared
 
 
 class Cuts:
@@ -195,6 +203,18 @@ def make_image(work, megabytes, *options):
         image = file.read()
     os.unlink(path)
     return image
+
+
+def journal(image, work):
+    """Where its journal is, in bytes."""
+    path = os.path.join(work, "image")
+    with open(path, "wb") as file:
+        file.write(image)
+    said = subprocess.run(["debugfs", "-R", "stat <8>", path], check=True, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True).stdout
+    os.unlink(path)
+    begin, end = re.search(r"\(0-\d+\):(\d+)-(\d+)\s*$", said).groups()
+    return range(int(begin) << 10, int(end) + 1 << 10)
 
 
 def unpack(image, work):

@@ -184,17 +184,12 @@ static int recover(struct keeper *s, unsigned reason, int cause)
  * key is kept until the record is durable. */
 static int write_seal(struct keeper *s, const struct seal *seal)
 {
-	uint8_t record[SEAL_LEN];
-	int err = 0;
+	int err = seal_write(s->log.seals_fd, seal);
 
-	seal_encode(seal, record);
-	for (int attempt = 0; attempt < 2; attempt++) {
-		err = pwrite_all(s->log.seals_fd, record, SEAL_LEN, (off_t)(SEAL_LEN * seal->k));
-		if (err == 0 && fdatasync(s->log.seals_fd) < 0)
-			err = -errno;
-		if (err == 0)
-			return 0;
-	}
+	if (err)
+		err = seal_write_again(s->log.seals_fd, seal);
+	if (err == 0)
+		return 0;
 	return refuse(s, err, "cannot write %s/%s: %s", s->log.dir, FILE_SEALS, strerror(-err));
 }
 

@@ -226,9 +226,9 @@ static int match_key(struct log *log, const uint8_t pk[32], struct chain_error *
 				  "%s was rolled back: the key is for seal %llu, the chain ends at "
 				  "seal %llu",
 				  log->dir, (ull)have, (ull)log->last.k);
-	/* A crash between the seal and its key's end: the seal may not be durable yet. */
-	if (have < due && fdatasync(log->seals_fd) < 0)
-		ret = -errno;
+	/* A crash between the seal and its key's end: the seal may not be on the disk yet. */
+	if (have < due)
+		ret = seal_write_again(log->seals_fd, &log->last);
 	while (ret == 0 && keys_number(log->keys) < due)
 		ret = keys_advance(log->keys);
 	if (ret == 0)

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Steps R4 and R5: from the last seal on, what is there and where does it end? */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "chain/blocks.h"
+#include "chain/files.h"
 #include "chain/restart.h"
 #include "chain/text.h"
 
@@ -14,6 +18,7 @@ struct walk {
 	struct salts salts;
 	struct segment segment, next;
 	uint64_t number;
+	uint64_t sealed_len; /* bytes of segment that hold no entry behind the last seal */
 	const char *why;
 };
 
@@ -78,12 +83,15 @@ static int walk_segment(struct walk *w, bool has_next)
 
 	salts_init(&w->salts, s->header.salt_key);
 	blocks_seek(&w->blocks, s, s->header_len, end, s->header.tree.size);
+	w->sealed_len = s->header_len;
 	memset(log->old_boot, 0, sizeof(log->old_boot));
 	while ((got = blocks_next(&w->blocks, &block)) > 0) {
 		int err = take_block(w, &block);
 
 		if (err)
 			return err;
+		if (log->tree.size <= log->last.size)
+			w->sealed_len = w->blocks.offset;
 	}
 	if (got == 0)
 		got = segment_finish(s);
@@ -206,6 +214,54 @@ static int walk_all(struct walk *w, const struct file_list *list)
 	return err ? err : log->tree.size < log->last.size ? -EBADMSG : 0;
 }
 
+static int copy_bytes(const struct segment *from, int fd)
+{
+	uint8_t buffer[65536];
+	uint64_t at = 0;
+	ssize_t n;
+	int err = 0;
+
+	while (err == 0 && (n = segment_read(from, buffer, sizeof(buffer), at)) != 0) {
+		err = n < 0 ? (int)n : pwrite_all(fd, buffer, (size_t)n, (off_t)at);
+		at += (uint64_t)n;
+	}
+	return err;
+}
+
+/*
+ * What no seal covers may be in the page cache alone: not written yet, or written in vain. A page
+ * that could not be written counts as clean, the error is told once, to whoever wrote before, and
+ * on ext4 the same pages written again can still be zeros after a power cut. So the segment is
+ * written anew, as a file of its own, and put in its place.
+ */
+static int make_durable(struct walk *w)
+{
+	char name[SEGMENT_NAME_MAX], tmp[SEGMENT_NAME_MAX + 4];
+	int dirfd = w->log->dirfd, fd, err;
+
+	if (w->segment.unpack || w->sealed_len == w->segment.size)
+		return 0;
+	w->why = "cannot be written anew";
+	segment_name(w->number, name);
+	snprintf(tmp, sizeof(tmp), "%s.tmp", name);
+	if (unlinkat(dirfd, tmp, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = copy_bytes(&w->segment, fd);
+	if (err == 0 && (fsync(fd) < 0 || renameat(dirfd, tmp, dirfd, name) < 0))
+		err = -errno;
+	close(fd);
+	if (err)
+		unlinkat(dirfd, tmp, 0);
+	else if (fsync(dirfd) < 0)
+		err = -errno;
+	if (err)
+		w->why = strerror(-err);
+	return err;
+}
+
 int log_find_end(struct log *log, const struct file_list *list, struct chain_error *err)
 {
 	struct walk *w;
@@ -227,11 +283,8 @@ int log_find_end(struct log *log, const struct file_list *list, struct chain_err
 	ret = blocks_init(&w->blocks);
 	if (ret == 0)
 		ret = walk_all(w, list);
-	/* Adopted entries may be in the page cache alone: what is sealed must be on the disk. */
-	if (ret == 0 && fdatasync(w->segment.fd) < 0) {
-		w->why = "cannot be synced";
-		ret = -errno;
-	}
+	if (ret == 0)
+		ret = make_durable(w);
 	if (ret == 0) {
 		w->why = "cannot be read";
 		ret = segment_hash(&w->segment, log->valid_len, log->dead_len, log->dead_hash);

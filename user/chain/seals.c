@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <sodium.h>
 
 #include "base/file.h"
@@ -178,6 +179,23 @@ int seal_is_signed(const struct seal *seal, const char *origin, const uint8_t pk
 	size_t len = seal_text(seal, origin, text);
 
 	return crypto_sign_verify_detached(seal->sig, (const uint8_t *)text, len, pk) == 0;
+}
+
+int seal_write(int fd, const struct seal *seal)
+{
+	uint8_t record[SEAL_LEN];
+	int err;
+
+	seal_encode(seal, record);
+	err = pwrite_all(fd, record, SEAL_LEN, (off_t)(SEAL_LEN * seal->k));
+	return err == 0 && fdatasync(fd) < 0 ? -errno : err;
+}
+
+int seal_write_again(int fd, const struct seal *seal)
+{
+	if (ftruncate(fd, (off_t)(SEAL_LEN * seal->k)) < 0)
+		return -errno;
+	return seal_write(fd, seal);
 }
 
 static int read_record(int fd, uint64_t k, uint8_t record[SEAL_LEN], const char **why)

@@ -65,6 +65,14 @@ int seals_read_header(int fd, struct seals_header *ret, const char **why);
 int seals_read_last(int fd, uint64_t size, const struct seals_header *header, const char *origin,
 		    struct seal *ret, const char **why);
 
+/* Write a seal in its place and sync it. 0 or -errno; then it may be there or not. */
+int seal_write(int fd, const struct seal *seal);
+
+/* The same, of one that may be there already but not on the disk: after an error, or a crash. It is
+ * cut off first, and what follows it: pages that could not be written count as clean, and on ext4
+ * the same ones written again can still be zeros after a power cut. */
+int seal_write_again(int fd, const struct seal *seal);
+
 /*
  * Seals of an open file in order, with constant memory. A digest over what was read lets a second
  * pass be held to what the first one checked: what is accepted goes into it.
