@@ -33,6 +33,8 @@ enum disk_call {
 	CALL_UNLINK = 32, /* not of a writer: only packing removes what counts */
 };
 
+#define RENAMES 64 /* between two syncs of a directory */
+
 static struct {
 	enum disk_mode mode;
 	unsigned which; /* calls that count */
@@ -42,7 +44,7 @@ static struct {
 	char shadow[80];       /* directory of what is durable, "" for none */
 	void (*renamed)(void); /* called after every rename */
 	int renames;
-	char from[8][160], to[8][160];
+	char from[RENAMES][160], to[RENAMES][160];
 } disk;
 static pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -99,7 +101,7 @@ static void disk_synced(int fd)
 		copy_file(from, to);
 		return;
 	}
-	for (int i = 0; i < disk.renames; i++) {
+	for (int i = 0; i < disk.renames && i < RENAMES; i++) {
 		size_t n = strlen(path);
 
 		if (strncmp(disk.from[i], path, n) != 0 || strchr(disk.from[i] + n + 1, '/'))
@@ -212,7 +214,7 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 	else
 		n = (int)syscall(SYS_renameat, from_fd, from, to_fd, to);
 	if (n == 0 && disk.shadow[0] && disk_path(from_fd, path)) {
-		int i = disk.renames++ % 8;
+		int i = disk.renames++ % RENAMES;
 
 		snprintf(disk.from[i], sizeof(disk.from[i]), "%.100s/%.50s", path, from);
 		snprintf(disk.to[i], sizeof(disk.to[i]), "%.100s/%.50s", path, to);
