@@ -7,6 +7,7 @@
                                     these sources only, and every fifth mutant of them
     MUTANTS=NAME make mutate ...    only mutants whose name contains NAME, and what turned red
     QUICK=1 LOUD=1 make mutate ...  without the slow tests; tell each survivor at once
+    TESTS='told|claims' ...         only these tests
 
 The sources are copied into O/mutate with all mutants in them (schemata.py), compiled once and
 linked to the unit tests. A run without any mutant notes which places each test meets, and which
@@ -15,8 +16,8 @@ quickest first, until one fails, crashes or does not end. Tests that take longer
 are kept for the mutants which survive the others.
 
 A mutant is named FILE FUNCTION: TEXT = false|true|0, or ... gone. What can make no difference is
-listed in `equivalent`, with the reason below it; an entry without a mutant is an error, and so is,
-when all mutants are run, one that a test notices.
+listed in `equivalent`, with the reason below it (* stands for all of a function); an entry without
+a mutant is an error, and so is, when all mutants are run, one that a test notices.
 Last line: mutants N, caught N, survived N, equivalent N. Exit code 1 when one survived.
 """
 import glob
@@ -60,6 +61,10 @@ class Mutant:
     def name(self, line=""):
         to = " = " + self.kind if self.kind else " gone"
         return "%s%s %s: %s%s" % (self.place.file, line, self.place.function, self.place.text, to)
+
+    def function(self):
+        """What stands in `equivalent` for all of a function."""
+        return "%s %s: *" % (self.place.file, self.place.function)
 
     def where(self):
         return self.name(":%d" % self.place.line)
@@ -137,7 +142,8 @@ class Build:
     def programs(self):
         """Tests of the parts that the sources belong to."""
         parts = {name.split("/")[1] for name in self.files}
-        return sorted(t for part in parts for t in glob.glob("tests/unit/%s_*.c" % part))
+        return sorted(t for part in parts for t in glob.glob("tests/unit/%s_*.c" % part)
+                      if re.search(os.environ.get("TESTS", ""), t))
 
     def link(self, test, runtime, objects):
         part = os.path.basename(test).split("_")[0]
@@ -145,7 +151,7 @@ class Build:
         target = os.path.join(self.dir, "unit", name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         libs = os.environ["MUTATE_LIBS_" + part].split()
-        mine = [o for o in objects if "/user/%s/" % part in o]
+        mine = [o for o in objects if "/mutate/user/%s/" % part in o]
         subprocess.run(self.env["CC"] + self.env["CFLAGS"] +
                        ["%s/tests/unit/%s.o" % (self.out, name), runtime] + mine + libs +
                        ["-lcheck", "-lsubunit", "-lm", "-lrt", "-lpthread", "-o", target] +
@@ -236,11 +242,13 @@ def main():
     hunt = Hunt(build, build.all())
     listed = read_equivalent()
     mutants = [Mutant(p, k) for p in build.places for k in p.kinds]
-    names = {m.name() for m in mutants}
-    stale = [n for n in listed if n.split(" ")[0] in files and n not in names]
-    equivalent = [m for m in mutants if m.name() in listed]
-    mutants = [m for m in mutants if wanted in m.name()]
-    mutants = [m for n, m in enumerate(mutants) if n % every == 0 and m.name() not in listed]
+    for m in mutants:
+        m.listed = next((n for n in (m.name(), m.function()) if n in listed), None)
+    used = {m.listed for m in mutants}
+    stale = [n for n in listed if n.split(" ")[0] in files and n not in used]
+    equivalent = [m for m in mutants if m.listed]
+    mutants = [m for m in mutants if wanted in m.name() and not m.listed]
+    mutants = mutants[::every]
 
     with ThreadPoolExecutor(JOBS) as pool:
         hunt.look_all(pool)
@@ -253,7 +261,8 @@ def main():
             list(pool.map(lambda t: hunt.look(t, 600), hunt.slow))
             hunt.slow.sort(key=lambda t: t.seconds)
             list(pool.map(lambda m: hunt.hunt(m, hunt.slow), left))
-        wrong = equivalent if every == 1 and not wanted and not os.environ.get("QUICK") else []
+        wrong = [m for m in equivalent if not m.listed.endswith("*")]
+        wrong = wrong if every == 1 and not wanted and not os.environ.get("QUICK") else []
         list(pool.map(lambda m: hunt.hunt(m, hunt.tests), wrong))
     hunt.clean()
 

@@ -83,7 +83,7 @@ static UNUSED int try_open(void)
 
 static UNUSED void append_block(const char *name, uint64_t first, const char *record, size_t len)
 {
-	uint8_t block[256];
+	uint8_t block[1024];
 	int fd = open(file_path(name), O_WRONLY | O_APPEND);
 
 	memcpy(block, "INDB", 4);
@@ -91,7 +91,7 @@ static UNUSED void append_block(const char *name, uint64_t first, const char *re
 	put_u32(block + 16, (uint32_t)len + 2);
 	put_u16(block + 20, 1);
 	put_u16(block + 22, 0);
-	block[24] = 0;
+	block[24] = (uint8_t)(len >> 8);
 	block[25] = (uint8_t)len;
 	memcpy(block + 26, record, len);
 	fix_block_crc(block);

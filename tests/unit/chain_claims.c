@@ -7,6 +7,8 @@
 
 #include <sys/file.h>
 
+#include "chain/pack.h"
+
 /* --- claims about a size -----------------------------------------------------------------------
  */
 
@@ -212,6 +214,42 @@ START_TEST(crashed)
 }
 END_TEST
 
+static void setup_faulty(void)
+{
+	make_base(BASE_FAULTY);
+}
+
+/* Dead bytes of a failed write are judged by nobody, but packed bytes are whole or they are not. */
+START_TEST(packed_dead_bytes)
+{
+	char name[SEGMENT_NAME_MAX + 1];
+	struct chain_packed packed;
+	struct chain_report report;
+	uint8_t *data;
+	size_t len;
+
+	ck_assert_int_eq(chain_pack(chain_path, &packed, &chain_err), 0);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TORN);
+	ck_assert_uint_gt(report.dead_bytes, 0);
+	snprintf(name, sizeof(name), "%sz", base.dead);
+	data = slurp(name, &len);
+	for (size_t at = 0; at < 16; at++) {
+		size_t byte = at < 8 ? len - 1 - at : at; /* the end of the stream; the crc */
+
+		if (byte >= 12 && byte < 16)
+			continue;
+		data[byte] ^= 1;
+		spew(name, data, len);
+		report = judge(NULL);
+		data[byte] ^= 1;
+		assert_verdict(report, CHAIN_TAMPER);
+		ck_assert_str_eq(report.file, name);
+	}
+	free(data);
+}
+END_TEST
+
 static void setup_crashed(void)
 {
 	make_base(BASE_CRASHED);
@@ -251,8 +289,14 @@ START_TEST(live)
 	expect("live", 2, tell(&report),
 	       "TAMPER block is cut short 0000000000000003.seg+208 [6,7) | 6 6 9/6 0 6 | 0 0 0 0 | "
 	       "0 0 | live");
-	close(fd);
 	put_u64(seal, base.report.seals + 2);
+	follow(32, seal, 8);
+	make_change(&(struct row){ FIX, SEG4, 0, 16, "\1", "" });
+	report = judge(NULL);
+	expect("live", 4, tell(&report),
+	       "TAMPER segment header has another number than the file name 0000000000000004.seg+0 "
+	       "[6,9) | 6 6 9/6 0 6 | 0 0 0 0 | 0 0 | live");
+	close(fd);
 	follow(32, seal, 8);
 	report = judge(NULL);
 	expect("live", 3, tell(&report),
@@ -329,6 +373,237 @@ START_TEST(little_is_left)
 }
 END_TEST
 
+/* --- what is gathered, entry by entry ----------------------------------------------------------
+ */
+
+static uint64_t gathered, merged;
+
+static int gather_one(void *part, const struct chain_entry *entry)
+{
+	(void)part;
+	gathered = entry->index + 1;
+	return 1;
+}
+
+static int merge_it(void *ctx, void *part)
+{
+	(void)ctx, (void)part;
+	merged = gathered;
+	return 0;
+}
+
+/* What a RECOVERY says is looked at once, and before anything of it is merged. */
+START_TEST(merged_one_by_one)
+{
+	struct chain_verify_options options = {
+		.dir = chain_path, .threads = 1, .watch = { NULL, NULL, NULL, gather_one, merge_it }
+	};
+	struct chain_report report;
+
+	ck_assert_int_eq(chain_verify(&options, &report, &chain_err), 0);
+	ck_assert_uint_eq(report.recoveries, 1);
+	ck_assert_uint_eq(report.adopted, 3);
+	ck_assert_uint_eq(merged, 16);
+	change_bytes(&(struct row){ FLIP, SEG3, 0, -3, "\1", "" });
+	ck_assert_int_eq(chain_verify(&options, &report, &chain_err), 0);
+	ck_assert_int_eq(report.found, CHAIN_TAMPER);
+	ck_assert_uint_eq(gathered, 14);
+	ck_assert_uint_eq(merged, 13);
+}
+END_TEST
+
+/* The second RECOVERY is held to its torn tail like the first. */
+START_TEST(recovered_twice)
+{
+	struct chain *chain = open_chain(NULL);
+	struct chain_report report;
+	int fd;
+
+	append(chain, "\020more", CHAIN_NORMAL, 0);
+	ck_assert_int_eq(chain_tick(chain, 10 * MS), 0);
+	chain_settle(chain);
+	chain_abandon(chain);
+	fd = open(file_path(SEG5), O_WRONLY | O_APPEND | O_CLOEXEC);
+	ck_assert_int_eq(write(fd, "INDB", 4), 4);
+	close(fd);
+	close_chain(open_chain(NULL), 0);
+	differences = 0;
+	report = judge(NULL);
+	expect("twice", 0, tell(&report),
+	       "TORN  +0 [0,0) | 21 21 21/12 0 21 | 2 4 16 0 | 0 0 | closed");
+	fd = open(file_path(SEG5), O_WRONLY | O_APPEND | O_CLOEXEC);
+	ck_assert_int_eq(write(fd, "I", 1), 1);
+	close(fd);
+	report = judge(NULL);
+	expect("twice", 1, tell(&report),
+	       "TAMPER RECOVERY does not agree with the torn tail 0000000000000006.seg+246 [19,20) "
+	       "| 19 17 21/12 0 19 | 1 3 17 0 | 0 0 | closed");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* The first segment there can be is the first of the log, wherever its header says it begins. */
+START_TEST(first_segment_elsewhere)
+{
+	struct chain_report report;
+	struct file f;
+
+	f.data = slurp(SEG3, &f.len);
+	put_u64(f.data + 16, 1);
+	put_u64(f.data + 40, 0);
+	fix_segment_crc(f.data, header_len(&f));
+	spew(SEG1, f.data, f.len);
+	free(f.data);
+	differences = 0;
+	report = judge(NULL);
+	expect("elsewhere", 0, tell(&report),
+	       "TAMPER first segment does not begin at 0 0000000000000001.seg+24 [0,1) | 0 0 16/9 "
+	       "0 0 | 0 0 0 0 | 0 0 | closed");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* One seal, and a checkpoint that could still be missing: when it is there, it counts. */
+START_TEST(checkpoint_beside_one_seal)
+{
+	struct chain_report report;
+
+	differences = 0;
+	drop_all_but("seals identity.pub checkpoint " SEG1);
+	change_bytes(&(struct row){ CUT, "seals", 2, 0, "", "" });
+	report = judge(NULL);
+	expect("one", 0, tell(&report),
+	       "ROLLBACK the chain's own checkpoint is at size 16, the last seal at 1 +0 [1,16) | "
+	       "4 1 1/1 3 4 | 0 0 0 0 | 0 0 |");
+	make_change(&(struct row){ FOLDER, "checkpoint", 0, 0, "", "" });
+	report = judge(NULL);
+	expect("one", 1, tell(&report),
+	       "TAMPER checkpoint is no signed note checkpoint+0 [0,1) | 0 0 1/1 0 0 | 0 0 0 0 | 0 "
+	       "0 |");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* The chain's own checkpoint has no more lines than three, also when they are signed. */
+START_TEST(own_checkpoint_extended)
+{
+	struct thief thief = steal(base.seal_key);
+	struct chain_report report;
+
+	differences = 0;
+	snprintf(thief.extension, sizeof(thief.extension), "more\n");
+	forge_checkpoint(&thief, base.report.sealed, base.report.root);
+	report = judge(NULL);
+	expect("extended", 0, tell(&report),
+	       "TAMPER lines after the root checkpoint+0 [0,0) | 0 0 16/9 0 0 | 0 0 0 0 | 0 0 | "
+	       "closed");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* Each one of those that are given is looked at, and the chain's own besides. */
+START_TEST(all_checkpoints_count)
+{
+	const char *files[3] = { NULL };
+	struct chain_verify_options options = { .checkpoints = files };
+	const struct file *note = image_file(&base.image, "checkpoint");
+	struct thief thief = steal(base.seal_key);
+	char good[256], forged[256];
+	struct chain_report report;
+	uint8_t root[32] = { 0 }, *data;
+	size_t len;
+
+	snprintf(good, sizeof(good), "%s", file_path("../good"));
+	snprintf(forged, sizeof(forged), "%s", file_path("../forged"));
+	forge_checkpoint(&thief, 9, root);
+	spew("../good", note->data, note->len);
+	files[0] = good;
+	differences = 0;
+	report = judge(&options);
+	expect("all", 0, tell(&report),
+	       "FORK the chain's own checkpoint has another root at size 9 +0 [9,9) | 16 16 16/9 0 "
+	       "0 | 1 3 12 0 | 0 0 | closed");
+	data = slurp("checkpoint", &len);
+	spew("../forged", data, len);
+	free(data);
+	put_back(note);
+	files[1] = forged;
+	report = judge(&options);
+	expect("all", 1, tell(&report),
+	       "FORK a held checkpoint has another root at size 9 +0 [9,9) | 16 16 16/9 0 0 | 1 3 "
+	       "12 0 | 0 0 | closed");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* Of what cannot be read, no size is compared with anything. */
+START_TEST(unknown_version_is_not_judged)
+{
+	struct chain_held held = { .size = 17 };
+	struct chain_verify_options options = { .held = &held, .held_count = 1 };
+	struct chain_report report;
+
+	differences = 0;
+	change_bytes(&(struct row){ FLIP, SEG3, 0, 7, "\3", "" });
+	report = judge(&options);
+	expect("version", 0, tell(&report),
+	       "UNVERIFIABLE unknown segment version 0000000000000003.seg+0 [4,4) | 4 4 16/9 0 4 | "
+	       "0 0 0 0 | 0 0 | closed");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* One torn seal there may be, and not two. */
+START_TEST(two_torn_seals)
+{
+	struct chain_report report;
+
+	differences = 0;
+	change_bytes(&(struct row){ FLIP, "seals", 9, 20, "\1", "" });
+	make_change(&(struct row){ ADD, "seals", 0, 0, "SEAL", "" });
+	report = judge(NULL);
+	expect("torn", 0, tell(&report),
+	       "TAMPER seal 9: bad crc seals+1440 [15,15) | 0 0 15/8 0 0 | 0 0 0 0 | 0 0 |");
+	make_change(&(struct row){ ADD, "seals", 0, 0, "SEAL", "" });
+	report = judge(NULL);
+	expect("torn", 1, tell(&report),
+	       "TAMPER seal 9: bad crc seals+1440 [15,15) | 0 0 15/8 0 0 | 0 0 0 0 | 0 0 |");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* Two segments behind the last seal, and then something else. */
+START_TEST(broken_behind_the_seals)
+{
+	struct chain_report report;
+
+	differences = 0;
+	change_bytes(&(struct row){ CUT, "seals", 7, 0, "", "" });
+	make_change(&(struct row){ PUT, SEG5, 0, 0, "x", "" });
+	report = judge(NULL);
+	expect("broken", 0, tell(&report),
+	       "TAMPER segment header is cut short 0000000000000005.seg+0 [12,12) | 12 9 9/6 0 12 "
+	       "| 0 0 12 0 | 0 0 |");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
+/* Behind the last seal there is no other to go on to. */
+START_TEST(first_segment_behind_the_seals)
+{
+	struct chain_report report;
+
+	drop_all_but("seals identity.pub checkpoint " SEG4);
+	change_bytes(&(struct row){ CUT, "seals", 7, 0, "", "" });
+	differences = 0;
+	report = judge(NULL);
+	expect("behind", 0, tell(&report),
+	       "TAMPER segments before 0000000000000004 are missing +0 [0,12) | 16 0 9/6 0 16 | 1 "
+	       "3 0 0 | 12 0 |");
+	ck_assert_int_eq(differences, 0);
+}
+END_TEST
+
 static void setup(void)
 {
 	make_base(BASE_RECOVERED);
@@ -346,12 +621,26 @@ int main(void)
 	tcase_add_test(tcase, own_checkpoint_forged);
 	tcase_add_test(tcase, held_files);
 	tcase_add_test(tcase, little_is_left);
+	tcase_add_test(tcase, merged_one_by_one);
+	tcase_add_test(tcase, recovered_twice);
+	tcase_add_test(tcase, first_segment_elsewhere);
+	tcase_add_test(tcase, checkpoint_beside_one_seal);
+	tcase_add_test(tcase, own_checkpoint_extended);
+	tcase_add_test(tcase, all_checkpoints_count);
+	tcase_add_test(tcase, unknown_version_is_not_judged);
+	tcase_add_test(tcase, two_torn_seals);
+	tcase_add_test(tcase, broken_behind_the_seals);
+	tcase_add_test(tcase, first_segment_behind_the_seals);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("crashed");
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup_crashed, drop_base);
 	tcase_add_test(tcase, crashed);
 	tcase_add_test(tcase, live);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("faulty");
+	tcase_add_checked_fixture(tcase, setup_faulty, drop_base);
+	tcase_add_test(tcase, packed_dead_bytes);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

