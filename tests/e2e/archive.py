@@ -133,7 +133,7 @@ def refused_places(work):
 def killed_at_any_moment(work):
     """kill -9 twenty times: what is there is good at any moment, and the next one goes on."""
     chain, copy = work + "/chain", work + "/copy"
-    collector = Collector(chain)
+    collector = Collector(chain, "--segment-size", "4096")
     chance = random.Random(1)
     killed = 0
     for turn in range(20):
@@ -184,6 +184,132 @@ def the_place_is_full_then_is_not(work):
         assert_copy(mount)
     finally:
         subprocess.run(["umount", mount], stderr=subprocess.DEVNULL)
+
+
+class Every:
+    """archive --every 1, until it is told to stop; what it says is kept."""
+
+    def __init__(self, chain, place, log):
+        self.log = log
+        with open(log, "wb") as said:
+            self.process = subprocess.Popen([INDELIBLE, "archive", "--chain", chain, "--to", place, "--every", "1"],
+                                            stdout=said, stderr=subprocess.STDOUT)
+
+    def said(self):
+        with open(self.log) as said:
+            return said.read().splitlines()
+
+    def stop(self):
+        self.process.terminate()
+        equal(self.process.wait(60), 0, "exit code of archive: " + str(self.said()))
+
+
+def wait_for(condition, what):
+    for _ in range(1500):
+        got = condition()
+        if got:
+            return got
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen")
+
+
+def outcomes(chain):
+    """What the chain says of its copies: 0 or the error, repetitions left out."""
+    said = [r["error"] if r["result"] else 0 for r in records(chain, "--kind", "archive")]
+    return [one for n, one in enumerate(said) if n == 0 or one or said[n - 1] != one]
+
+
+@case
+def the_place_is_gone_and_comes_back(work):
+    """Once without a trace, once as an empty directory: both kept out of the way, said, and recorded."""
+    chain, place = work + "/chain", work + "/disk/copy"
+    os.mkdir(work + "/disk")
+    collector = Collector(chain)
+    archiver = Every(chain, place, work + "/said")
+    wait_for(lambda: outcomes(chain) == [0], "a first copy")
+    before = len(archiver.said())
+    os.rename(work + "/disk", work + "/away")
+    wait_for(lambda: outcomes(chain) == [0, "ENODEV"], "the record of a failure")
+    code, out, _ = run("status", "--chain", chain)
+    assert code == 0 and f"archive  to {place} fails since" in out and "not mounted?" in out, out
+    shown = run("show", "--chain", chain, "--kind", "archive")[1].splitlines()[-1]
+    assert f"cannot copy to {place}" in shown and "not mounted?" in shown, shown
+    wait_for(lambda: sum("not mounted?" in line for line in archiver.said()) == 2, "another attempt")
+    assert not os.path.exists(work + "/disk"), "made something where the place was"
+    os.rename(work + "/away", work + "/disk")
+    wait_for(lambda: outcomes(chain) == [0, "ENODEV", 0], "the record of a copy")
+    assert sum("not mounted?" in line for line in archiver.said()[before:]) <= 4, archiver.said()
+    code, out, _ = run("status", "--chain", chain)
+    assert "fails since" not in out and f"are at {place}" in out, out
+    archiver.stop()
+    collector.stop()
+    os.rename(place, work + "/away")
+    os.mkdir(place)
+    _, err = archive(chain, "--to", place, wanted=2)
+    assert "not mounted?" in err and os.listdir(place) == [], err
+    os.rmdir(place)
+    os.rename(work + "/away", place)
+    archive(chain, "--to", place)
+    equal(assert_copy(place)["closed"], True)
+    equal(outcomes(chain), [0, "ENODEV", 0, "ENODEV", 0])
+    equal(verdict(chain)["exit"], 0)
+
+
+def mounted(place, options):
+    os.makedirs(place, exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place], capture_output=True).returncode:
+        raise Skip("cannot mount a small file system")
+
+
+def fill(path):
+    """Take all the room that is left."""
+    with open(path, "wb", buffering=0) as filler:
+        for size in 1 << 16, 1:
+            try:
+                while True:
+                    filler.write(size * b"f")
+            except OSError:
+                pass
+
+
+@case
+def read_only_or_full_while_another_is_well(work):
+    chain, well, disk = work + "/chain", work + "/well", work + "/disk"
+    ill = disk + "/copy"
+    make_chain(chain, 1)
+    mounted(disk, "size=1m")
+    try:
+        for place in well, ill:
+            archive(chain, "--to", place)
+        for error, text in ("EROFS", "Read-only"), ("ENOSPC", "No space"):
+            collector = Collector(chain)
+            if error == "ENOSPC":
+                fill(disk + "/filler")
+            else:
+                subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+            for _ in range(2):
+                archive(chain, "--to", well)
+                _, err = archive(chain, "--to", ill, wanted=2)
+                assert text in err and ill in err and len(err.splitlines()) == 1, err
+                code, out, _ = run("status", "--chain", chain)
+                assert code == 0 and f"are at {well}" in out and f"archive  to {ill} fails since" in out, out
+                assert_copy(ill)
+            equal([r["error"] for r in records(chain, "--kind", "archive") if r["result"]][-1], error)
+            equal(verdict(chain)["exit"], 0, "kept here")
+            if error == "ENOSPC":
+                os.unlink(disk + "/filler")
+            else:
+                subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+            archive(chain, "--to", ill)
+            code, out, _ = run("status", "--chain", chain)
+            assert code == 0 and "fails since" not in out and f"are at {ill}" in out, out
+            collector.stop()
+        equal([r["error"] for r in records(chain, "--kind", "archive") if r["result"]], ["EROFS", "ENOSPC"])
+        for place in well, ill:
+            archive(chain, "--to", place)
+            equal(assert_copy(place)["closed"], True)
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 STORE = 'if [ $INDELIBLE_OP = put ]; then cat >"{0}/$INDELIBLE_NAME"; else cat "{0}/$INDELIBLE_NAME"; fi'

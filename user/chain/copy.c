@@ -204,10 +204,14 @@ static int read_covered(struct round *r)
 static int open_place(struct round *r, uint64_t expected)
 {
 	const char *to = r->copy->to;
-	bool made = mkdir(to, 0700) == 0;
+	bool known = expected || r->copy->begun, made = !known && mkdir(to, 0700) == 0;
 	int err;
 
 	r->dirfd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dirfd < 0 && errno == ENOENT && known)
+		return chain_fail(r->err, -ENODEV,
+				  "%.300s: held %llu entries and is not there: not mounted?", to,
+				  (ull)(expected ? expected : r->copy->place.index));
 	if (r->dirfd < 0)
 		return copy_fail(r, -errno, "", NULL);
 	err = check_apart(r);
@@ -216,7 +220,7 @@ static int open_place(struct round *r, uint64_t expected)
 			rmdir(to);
 		return err;
 	}
-	if (expected || r->copy->begun) { /* leave nothing on what is not the place */
+	if (known) { /* leave nothing on what is not the place */
 		if (faccessat(r->dirfd, FILE_IDENTITY, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			return make_identity(r, expected);
 	}

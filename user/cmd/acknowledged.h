@@ -32,4 +32,15 @@ void acknowledged_record(struct acknowledged *acknowledged, const struct record 
 int acknowledged_find(const char *dir, const char *place, uint64_t segments,
 		      struct acknowledged *ret, struct chain_error *err);
 
+#define PLACES_MAX 16
+
+struct acknowledged_places {
+	unsigned count;
+	struct acknowledged at[PLACES_MAX]; /* those of later segments come first */
+};
+
+/* The same of every place, in the last so many segments; no more than PLACES_MAX. */
+int acknowledged_list(const char *dir, uint64_t segments, struct acknowledged_places *ret,
+		      struct chain_error *err);
+
 #endif

@@ -30,7 +30,7 @@ struct status {
 	uint64_t started, beat, received, misses, fill[RECORD_RINGS], entries, alerts, stopped;
 	uint32_t pid, canary;
 	struct counters *cpus; /* CPUS of them */
-	struct acknowledged copies;
+	struct acknowledged_places copies;
 };
 
 static void copy_text(char *to, size_t room, struct bytes from)
@@ -99,48 +99,57 @@ static void add_time(struct buffer *to, const char *before, uint64_t time)
 		buffer_text(to, "never");
 }
 
-/* Where copies are, as far as the last segments tell. */
-static void put_copies(struct buffer *b, const struct status *s)
+static void put_copy(struct buffer *b, const struct acknowledged *copy)
 {
-	const struct acknowledgement *made = &s->copies.made, *failed = &s->copies.failed;
+	const struct acknowledgement *made = &copy->made, *failed = &copy->failed;
 
 	if (made->found) {
 		buffer_print(b, "archive  entries below %" PRIu64 " are at ", made->size);
 		escape_text(b, bytes_of_text(made->place));
 		add_time(b, ", said at ", made->time);
-	} else {
-		buffer_print(b, "archive  no copy in the last %d segments", COPIES_BACK);
+		buffer_text(b, "\n");
 	}
 	if (failed->found) {
-		buffer_text(b, "\narchive  to ");
+		buffer_text(b, "archive  to ");
 		escape_text(b, bytes_of_text(failed->place));
 		add_time(b, " fails since ", failed->time);
 		buffer_text(b, ": ");
 		escape_text(b, bytes_of_text(failed->why));
+		buffer_text(b, "\n");
 	}
-	buffer_text(b, "\n");
+}
+
+/* Where copies are, as far as the last segments tell. */
+static void put_copies(struct buffer *b, const struct status *s)
+{
+	if (s->copies.count == 0)
+		buffer_print(b, "archive  no copy in the last %d segments\n", COPIES_BACK);
+	for (unsigned i = 0; i < s->copies.count; i++)
+		put_copy(b, &s->copies.at[i]);
 }
 
 static void put_copies_json(struct buffer *b, const struct status *s)
 {
-	const struct acknowledgement *made = &s->copies.made, *failed = &s->copies.failed;
+	for (unsigned i = 0; i < s->copies.count; i++) {
+		const struct acknowledgement *made = &s->copies.at[i].made;
+		const struct acknowledgement *failed = &s->copies.at[i].failed;
 
-	buffer_text(b, ",\"archive\":{");
-	if (made->found) {
-		buffer_print(b, "\"size\":%" PRIu64 ",\"place\":\"", made->size);
-		escape_json(b, bytes_of_text(made->place));
-		add_time(b, "\",\"time\":\"", made->time);
-		buffer_text(b, failed->found ? "\"," : "\"");
-	}
-	if (failed->found) {
-		add_time(b, "\"failing_since\":\"", failed->time);
-		buffer_text(b, "\",\"failing_at\":\"");
-		escape_json(b, bytes_of_text(failed->place));
-		buffer_text(b, "\",\"why\":\"");
-		escape_json(b, bytes_of_text(failed->why));
+		buffer_text(b, i ? ",{\"place\":\"" : "{\"place\":\"");
+		escape_json(b, bytes_of_text(made->found ? made->place : failed->place));
 		buffer_text(b, "\"");
+		if (made->found) {
+			buffer_print(b, ",\"size\":%" PRIu64, made->size);
+			add_time(b, ",\"time\":\"", made->time);
+			buffer_text(b, "\"");
+		}
+		if (failed->found) {
+			add_time(b, ",\"failing_since\":\"", failed->time);
+			buffer_text(b, "\",\"why\":\"");
+			escape_json(b, bytes_of_text(failed->why));
+			buffer_text(b, "\"");
+		}
+		buffer_text(b, "}");
 	}
-	buffer_text(b, "}");
 }
 
 static void put_text(struct buffer *b, const struct status *s, bool live)
@@ -192,8 +201,9 @@ static void put_json(struct buffer *b, const struct status *s, bool live)
 			     f ? "," : "", record_family_name(f), sum(s, f, 0), sum(s, f, 1),
 			     sum(s, f, 2));
 	buffer_text(b, "}");
+	buffer_text(b, ",\"archive\":[");
 	put_copies_json(b, s);
-	buffer_text(b, "}\n");
+	buffer_text(b, "]}\n");
 }
 
 static bool parse_options(int argc, char **argv, const char **dir, bool *json)
@@ -258,7 +268,7 @@ static int read_chain(struct status *s, const char *dir)
 		complain(0, "status: %s", chain_reader_error(reader));
 	chain_reader_close(reader);
 	if (e == 0) {
-		e = acknowledged_find(dir, NULL, COPIES_BACK, &s->copies, &err);
+		e = acknowledged_list(dir, COPIES_BACK, &s->copies, &err);
 		if (e)
 			complain(0, "status: %s", err.text);
 	}
