@@ -5,6 +5,7 @@
 # make check-deps      the dependency rules, and every header alone
 # make bench           tools/bench, printed as ratios
 # make fuzz            every fuzzer for SECONDS=60 each
+# make mutate          a test must fail for each check of the verifier that is switched off
 # make install         DESTDIR= PREFIX=/usr/local
 # V=1 shows commands, O=dir builds elsewhere, CC=clang and CLANG=clang-NN choose compilers.
 

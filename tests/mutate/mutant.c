@@ -12,11 +12,13 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "mutant.h"
@@ -43,6 +45,7 @@ __attribute__((constructor)) static void begin(void)
 	const char *mutant = getenv("MUTANT"), *seen = getenv("MUTANT_SEEN");
 	int fd;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* an endless one does not outlive who runs it */
 	if (mutant && sscanf(mutant, "%d:%d", &mutant_at, &forced) != 2)
 		_exit(4);
 	if (!seen)

@@ -336,6 +336,34 @@ START_TEST(link_that_is_told)
 }
 END_TEST
 
+/* Written before a crash, sealed after it, by a segment without one. */
+START_TEST(link_sealed_by_a_later_segment)
+{
+	uint8_t entry[512], recovery[108] = { 2, 1 };
+	struct chain_report report;
+	char vkey[512];
+	struct stat st;
+	size_t len = link_entry("later", entry, vkey);
+
+	leave_open();
+	append_block(SEG3, middle.entries + 1, (char *)entry, len);
+	report = judge(NULL);
+	ck_assert_int_eq(stat(file_path(SEG3), &st), 0);
+	put_u64(recovery + 4, (uint64_t)st.st_size);
+	put_u64(recovery + 20, report.sealed);
+	put_u64(recovery + 28, report.entries);
+	put_u64(recovery + 36, 3);
+	crypto_hash_sha256(recovery + 44, NULL, 0);
+	forge_segment(4, SEG3);
+	append_block(SEG4, report.entries + 1, (char *)recovery, sizeof(recovery));
+	forge_seal(0, false);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TORN);
+	ck_assert_uint_eq(report.adopted, 1);
+	ck_assert_str_eq(report.continued_by.vkey, vkey);
+}
+END_TEST
+
 /* --- an end that was not clean must be owned up to ---------------------------------------------
  */
 
@@ -465,6 +493,7 @@ int main(void)
 	tcase_add_test(tcase, forged_segment);
 	tcase_add_test(tcase, link_forward_in_an_earlier_segment);
 	tcase_add_test(tcase, link_that_is_told);
+	tcase_add_test(tcase, link_sealed_by_a_later_segment);
 	tcase_add_test(tcase, unsealed_entries_taken_over);
 	tcase_add_test(tcase, torn_tail_taken_over);
 	tcase_add_test(tcase, prune_sealed_by_a_later_segment);

@@ -363,6 +363,21 @@ static void expect_parts(unsigned threads, long online, int want)
 	ck_assert_int_eq(parts, want);
 }
 
+static void *no_part(void *ctx)
+{
+	(void)ctx;
+	return NULL;
+}
+
+START_TEST(no_room_for_a_part)
+{
+	struct chain_report report;
+
+	options.watch = (struct chain_watch){ NULL, no_part, NULL, take_part, NULL };
+	ck_assert_int_eq(chain_verify(&options, &report, &chain_err), -ENOMEM);
+}
+END_TEST
+
 START_TEST(threads)
 {
 	expect_parts(0, 3, 5);
@@ -418,6 +433,7 @@ static int check_change(const struct chain_report *good, const char *why)
 	if (memcmp(good, &report, sizeof(report)) == 0)
 		return 0;
 	ck_assert_int_eq(report.found, CHAIN_TAMPER);
+	ck_assert_uint_lt(report.entries, good->entries);
 	ck_assert_msg(!why || strcmp(report.why, why) == 0, "%s", tell(&report));
 	return 1;
 }
@@ -498,6 +514,7 @@ int main(void)
 	tcase_add_test(tcase, no_call_where_something_is_missing);
 	tcase_add_test(tcase, no_call_among_many_seals);
 	tcase_add_test(tcase, no_libsodium);
+	tcase_add_test(tcase, no_room_for_a_part);
 	tcase_add_test(tcase, threads);
 	tcase_add_test(tcase, lock_is_looked_at_twice);
 	tcase_add_test(tcase, file_grows);

@@ -151,6 +151,28 @@ START_TEST(every_entry_in_order)
 }
 END_TEST
 
+static int count_entry(void *ctx, const struct chain_entry *entry)
+{
+	uint64_t *next = ctx;
+
+	usleep(100); /* time for another thread to come in between */
+	return entry->index == (*next)++ ? 0 : -ERANGE;
+}
+
+/* Without parts there is one thread, however many are asked for. */
+START_TEST(one_thread_without_parts)
+{
+	uint64_t next = 0;
+	struct chain_verify_options options = { .dir = chain_path,
+						.threads = 4,
+						.watch = { &next, NULL, NULL, count_entry, NULL } };
+	struct chain_report report;
+
+	ck_assert_int_eq(chain_verify(&options, &report, &chain_err), 0);
+	ck_assert_uint_eq(next, report.entries);
+}
+END_TEST
+
 START_TEST(merge_can_stop)
 {
 	for (unsigned threads = 1; threads <= 4; threads += 3) {
@@ -279,7 +301,7 @@ START_TEST(progress_is_told)
 END_TEST
 
 /* And while a large segment is under way: it waits here for the news of its first part. */
-static atomic_bool told;
+static atomic_bool told, inside;
 
 static void note_first_part(void *ctx, const struct chain_progress *p)
 {
@@ -291,8 +313,18 @@ static void note_first_part(void *ctx, const struct chain_progress *p)
 static int wait_for_news(void *part, const struct chain_entry *entry)
 {
 	(void)part;
+	inside = true;
 	for (int i = 0; entry->index == 150 && !told && i < 10000; i++)
 		usleep(1000);
+	inside = false;
+	return 0;
+}
+
+/* Only when the thread that gathers has stopped. */
+static int merge_outside(void *ctx, void *part)
+{
+	(void)ctx, (void)part;
+	ck_assert(!inside);
 	return 0;
 }
 
@@ -316,7 +348,8 @@ START_TEST(progress_within_a_segment)
 							.threads = threads,
 							.progress = note_first_part,
 							.ctx = &last,
-							.watch.entry = wait_for_news };
+							.watch.entry = wait_for_news,
+							.watch.merge = merge_outside };
 		struct chain_report report;
 
 		told = false;
@@ -338,6 +371,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, drop_test_dir);
 	tcase_add_test(tcase, every_entry_in_order);
+	tcase_add_test(tcase, one_thread_without_parts);
 	tcase_add_test(tcase, merge_can_stop);
 	tcase_add_test(tcase, first_failure_wins);
 	tcase_add_test(tcase, false_claims);

@@ -305,7 +305,7 @@ static void take_link(struct walk *w, const struct linked *found, struct linked 
 {
 	if (found->to.vkey[0])
 		*last = *found;
-	if (last->to.vkey[0] && last->at < w->report->last_good)
+	if (last->at < w->report->last_good)
 		*ret = last->to;
 }
 
