@@ -79,7 +79,8 @@ enum program {
 	PROGRAM_FORK,
 	PROGRAM_EXIT,
 	PROGRAM_TCP,
-	PROGRAM_SIGNAL
+	PROGRAM_SIGNAL,
+	PROGRAM_LOGIN
 };
 
 /* A text, and each component of a path, begins at a masked offset: two names and their
@@ -268,6 +269,8 @@ static __always_inline bool event_begin(struct draft *d, enum program program,
 		return false;
 	} else if (family == FAMILY_CREDENTIAL || family == FAMILY_KERNEL) {
 		ring = RING_CREDENTIAL;
+	} else if (family == FAMILY_LOGIN) {
+		ring = RING_SELF;
 	}
 	d->counters = c;
 	d->family = family;

@@ -54,6 +54,7 @@ enum event_kind {
 	EVENT_MEMFD,
 	EVENT_IO_URING,
 	EVENT_SIGNAL, /* to the collector */
+	EVENT_LOGIN,  /* argument[0]: enum event_login; texts: user, service, tty, remote host */
 	EVENT_KINDS
 };
 
@@ -244,6 +245,16 @@ enum event_call {
 	CALLS
 };
 
+/* What PAM was asked. */
+enum event_login {
+	LOGIN_AUTHENTICATE,
+	LOGIN_ACCOUNT,
+	LOGIN_OPEN_SESSION,
+	LOGIN_CLOSE_SESSION,
+	LOGIN_CHANGE_PASSWORD,
+	LOGIN_ACTIONS
+};
+
 /* One per possible CPU. Sequence = numbers given out; settled when sent + lost catch up. */
 struct event_counters {
 	__u64 seq[RINGS];
@@ -254,7 +265,7 @@ struct event_counters {
 };
 _Static_assert(sizeof(struct event_counters) % 64 == 0, "a CPU's counters fill whole cache lines");
 
-#define PROGRAMS_PER_CPU 6 /* programs that write events; each has its own scratch on each CPU */
+#define PROGRAMS_PER_CPU 7 /* programs that write events; each has its own scratch on each CPU */
 
 /* Scope of a run. */
 enum event_scope { SCOPE_ALL, SCOPE_TREE, SCOPE_CGROUP };

@@ -95,6 +95,7 @@ START_TEST(kinds_are_what_they_were)
 		{ 0x54, "mount", "seq" },     { 0x55, "namespace", "seq" },
 		{ 0x56, "kexec", "seq" },     { 0x57, "memfd", "seq" },
 		{ 0x58, "io_uring", "seq" },  { 0x59, "signal", "seq" },
+		{ 0x5a, "login", "seq" },
 	};
 	size_t count = sizeof(kinds) / sizeof(kinds[0]);
 

@@ -147,6 +147,10 @@ static void check_login(void)
 	ck_assert(fires(&r, "changed whom it was logged in as"));
 	r.id = RECORD_UNSET;
 	ck_assert(quiet(&r));
+	r = called(RECORD_LOGIN, 0, 0, 0);
+	ck_assert(quiet(&r));
+	r.result = 7;
+	ck_assert(fires(&r, "was refused a login"));
 }
 
 /* Whatever changes what is there counts as writing it, by either of two names. */

@@ -508,6 +508,7 @@ static uint8_t kind_of(const struct event *e)
 		[EVENT_MOUNT] = RECORD_MOUNT,	    [EVENT_NAMESPACE] = RECORD_NAMESPACE,
 		[EVENT_KEXEC] = RECORD_KEXEC,	    [EVENT_MEMFD] = RECORD_MEMFD,
 		[EVENT_IO_URING] = RECORD_IO_URING, [EVENT_SIGNAL] = RECORD_SIGNAL,
+		[EVENT_LOGIN] = RECORD_LOGIN,
 	};
 
 	return kinds[e->kind];
@@ -587,6 +588,13 @@ void attribute_event(struct attribute *a, const struct event *e, struct record *
 		break;
 	case EVENT_CAPSET:
 		r->old_cred = old_cred_of(a, e, r);
+		break;
+	case EVENT_LOGIN:
+		r->argument[0] = e->file.argument[0];
+		r->name = text_of(e, TEXT_CALLER);
+		r->word = text_of(e, TEXT_ARGV);
+		r->other = text_of(e, TEXT_OTHER);
+		r->place = text_of(e, TEXT_OTHER_BASE);
 		break;
 	case EVENT_FORK:
 	case EVENT_EXIT:

@@ -234,7 +234,8 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 	for (int i = 0; i < s->prog_cnt; i++) {
 		struct bpf_program *program = *s->progs[i].prog;
 
-		if (!bpf_program__autoload(program))
+		if (!bpf_program__autoload(program) || program == k->skel->progs.pam_asked ||
+		    program == k->skel->progs.pam_answered)
 			continue;
 		*s->progs[i].link = bpf_program__attach(program);
 		if (!*s->progs[i].link)
@@ -250,6 +251,8 @@ int kernel_start(struct source *source, char *err, size_t err_size)
 	struct kernel *k = (struct kernel *)source;
 	int e = attach(k, err, err_size);
 
+	if (!e)
+		kernel_probe_login(k);
 	if (!e && k->scope == SCOPE_TREE) {
 		e = kernel_mark_descendants(k, k->scope_pid);
 		if (e)

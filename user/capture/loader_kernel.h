@@ -4,10 +4,23 @@
 /* The loaded programs as a source: what loader*.c share. Nobody else may know it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/types.h>
 
+#include "base/bytes.h"
 #include "capture/ring.h"
 #include "capture/source.h"
 #include "collect.skel.h"
+
+#define LOGIN_LIBRARIES 32 /* copies of libpam that can be in use at once */
+
+struct login_probes {
+	struct {
+		dev_t device;
+		ino_t inode;
+	} library[LOGIN_LIBRARIES];
+	size_t libraries, link_count;
+	struct bpf_link *links[LOGIN_LIBRARIES * LOGIN_ACTIONS * 2];
+};
 
 struct kernel {
 	struct source source;
@@ -26,6 +39,7 @@ struct kernel {
 	uint64_t last_event; /* monotonic, as of the last time we had nothing to do */
 	bool had_events;
 	bool corrupt;
+	struct login_probes login;
 };
 
 /* Operations of a source that reads the rings; all but start. */
@@ -36,6 +50,16 @@ int kernel_mark_descendants(struct kernel *k, uint32_t root);
 
 /* Id and depth of a cgroup of the v2 hierarchy; -errno when path is none. */
 int kernel_find_cgroup(const char *path, uint64_t *ret_id, uint32_t *ret_level);
+
+/* Probe the PAM library that the dynamic loader would take; a host without one is no error. */
+void kernel_probe_login(struct kernel *k);
+
+/* Probe this copy of it, unless that was done. 0; -errno when it is none, or not root's alone. */
+int kernel_probe_library(struct kernel *k, const char *path);
+
+/* source_ops.saw_library and what undoes it all. */
+void kernel_saw_library(struct source *source, uint32_t pid, struct bytes path);
+void kernel_drop_probes(struct kernel *k);
 
 /* One clear line into err; returns code. */
 __attribute__((format(printf, 4, 5))) int kernel_fail(char *err, size_t err_size, int code,

@@ -193,6 +193,7 @@ static int kernel_stop(struct source *source)
 	struct kernel *k = (struct kernel *)source;
 
 	/* Closing a tracepoint link waits until no program runs any more. */
+	kernel_drop_probes(k);
 	collect__detach(k->skel);
 	return 0;
 }
@@ -212,6 +213,7 @@ static void kernel_close(struct source *source)
 		munmap(k->counters, k->counters_size);
 	if (k->epoll >= 0)
 		close(k->epoll);
+	kernel_drop_probes(k);
 	collect__destroy(k->skel);
 	free(k);
 }
@@ -227,5 +229,6 @@ const struct source_ops kernel_ops = {
 	.start = kernel_start,
 	.stop = kernel_stop,
 	.set_keeper = kernel_set_keeper,
+	.saw_library = kernel_saw_library,
 	.close = kernel_close,
 };

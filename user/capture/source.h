@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
 #include "event.h"
 
 #define SOURCE_PROGRAMS 8
@@ -33,6 +34,7 @@ struct source_ops {
 	int (*start)(struct source *, char *err, size_t err_size);
 	int (*stop)(struct source *);
 	void (*set_keeper)(struct source *, uint32_t pid); /* NULL: nothing to do */
+	void (*saw_library)(struct source *, uint32_t pid, struct bytes path); /* NULL: the same */
 	void (*close)(struct source *);
 };
 
@@ -96,6 +98,14 @@ static inline void source_set_keeper(struct source *s, uint32_t pid)
 {
 	if (s->ops->set_keeper)
 		s->ops->set_keeper(s, pid);
+}
+
+/* A process opened a file by that path, as it sees it: if it is a library whose calls are watched,
+ * this copy will be too. */
+static inline void source_saw_library(struct source *s, uint32_t pid, struct bytes path)
+{
+	if (s->ops->saw_library)
+		s->ops->saw_library(s, pid, path);
 }
 
 /* Detach the programs: nothing new comes, what is in the rings stays. 0 or -errno. */

@@ -296,6 +296,8 @@ static int append_event(struct run *r, const struct event *e, uint64_t now)
 	if (r->saved)
 		event_writer_put(r->saved, e); /* its error is kept for the end */
 	attribute_event(r->attribute, e, &record);
+	if (record.kind == RECORD_OPEN && record.result >= 0)
+		source_saw_library(r->source, record.pid, record.path);
 	while (attribute_next_binding(r->attribute, &binding)) {
 		binding.time = record.time;
 		err = pipeline_append(&r->pipeline, &binding, now);

@@ -135,6 +135,13 @@ static void put_result(struct writer *w, const char *name)
 	int64_t result = w->record->result;
 
 	put_signed(w, name, result);
+	if (w->record->kind == RECORD_LOGIN && result) {
+		put_name(w, "error");
+		buffer_text(w->to, "\"");
+		output_pam_result(w->to, (uint32_t)result);
+		buffer_text(w->to, "\"");
+		return;
+	}
 	if (w->record->kind == RECORD_EXIT || result >= 0 || result < -4095)
 		return;
 	put_name(w, "error");

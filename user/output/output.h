@@ -34,6 +34,9 @@ void output_address(struct buffer *to, const struct record *record);
 /* "ENOENT" for 2; "E1234" for a number without a name. */
 void output_errno(struct buffer *to, int number);
 
+/* "PAM_AUTH_ERR" for 7. */
+void output_pam_result(struct buffer *to, uint32_t result);
+
 /* "inet" for 2; the number for one without a name. The same for "tcp" and 6. */
 void output_family(struct buffer *to, uint32_t family);
 void output_protocol(struct buffer *to, uint32_t protocol);

@@ -166,7 +166,8 @@ static void put_object(struct buffer *to, const struct record *r)
 	}
 	for (const struct record_field *f = record_type(r->kind)->fields; f->name; f++) {
 		const void *member = (const uint8_t *)r + f->offset;
-		bool is_text = member == &r->other || member == &r->word;
+		bool is_text = member == &r->other || member == &r->word || member == &r->place ||
+			       member == &r->name;
 
 		if (is_text && ((const struct bytes *)member)->len) {
 			buffer_print(to, " %s=", f->name);
@@ -235,8 +236,12 @@ static void put_event(struct buffer *to, const struct record *r)
 	default:
 		put_object(to, r);
 	}
-	if (r->kind != RECORD_FORK && r->kind != RECORD_EXIT)
+	if (r->kind == RECORD_LOGIN) {
+		buffer_text(to, " = ");
+		output_pam_result(to, (uint32_t)r->result);
+	} else if (r->kind != RECORD_FORK && r->kind != RECORD_EXIT) {
 		put_result(to, r->result);
+	}
 	if (r->claimed.len) {
 		buffer_text(to, "  (caller said ");
 		put_quoted(to, r->claimed);

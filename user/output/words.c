@@ -153,6 +153,18 @@ static void put_signal(struct buffer *to, uint64_t value)
 		buffer_print(to, "%llu", (unsigned long long)value);
 }
 
+/* enum event_login */
+static void put_login_action(struct buffer *to, uint64_t value)
+{
+	static const struct word words[] = { { 0, "authenticate" },
+					     { 1, "account" },
+					     { 2, "open_session" },
+					     { 3, "close_session" },
+					     { 4, "change_password" } };
+
+	put_word(to, words, sizeof(words) / sizeof(words[0]), (uint32_t)value);
+}
+
 static void put_new_mode(struct buffer *to, uint64_t value)
 {
 	buffer_print(to, "%04llo", (unsigned long long)value);
@@ -171,7 +183,8 @@ bool output_number(struct buffer *to, const char *field, uint64_t value)
 	} rows[] = {
 		{ "command", put_bpf_command },	  { "request", put_ptrace_request },
 		{ "namespaces", put_namespaces }, { "signal", put_signal },
-		{ "new_mode", put_new_mode },	  { "call_flags", put_bits },
+		{ "action", put_login_action },	  { "new_mode", put_new_mode },
+		{ "call_flags", put_bits },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -198,6 +211,50 @@ void output_errno(struct buffer *to, int number)
 		buffer_text(to, name);
 	else
 		buffer_print(to, "E%d", number);
+}
+
+/* security/_pam_types.h */
+void output_pam_result(struct buffer *to, uint32_t result)
+{
+	static const char *const names[] = {
+		"SUCCESS",
+		"OPEN_ERR",
+		"SYMBOL_ERR",
+		"SERVICE_ERR",
+		"SYSTEM_ERR",
+		"BUF_ERR",
+		"PERM_DENIED",
+		"AUTH_ERR",
+		"CRED_INSUFFICIENT",
+		"AUTHINFO_UNAVAIL",
+		"USER_UNKNOWN",
+		"MAXTRIES",
+		"NEW_AUTHTOK_REQD",
+		"ACCT_EXPIRED",
+		"SESSION_ERR",
+		"CRED_UNAVAIL",
+		"CRED_EXPIRED",
+		"CRED_ERR",
+		"NO_MODULE_DATA",
+		"CONV_ERR",
+		"AUTHTOK_ERR",
+		"AUTHTOK_RECOVERY_ERR",
+		"AUTHTOK_LOCK_BUSY",
+		"AUTHTOK_DISABLE_AGING",
+		"TRY_AGAIN",
+		"IGNORE",
+		"ABORT",
+		"AUTHTOK_EXPIRED",
+		"MODULE_UNKNOWN",
+		"BAD_ITEM",
+		"CONV_AGAIN",
+		"INCOMPLETE",
+	};
+
+	if (result < sizeof(names) / sizeof(names[0]))
+		buffer_print(to, "PAM_%s", names[result]);
+	else
+		buffer_print(to, "PAM_%u", result);
 }
 
 void output_time(struct buffer *to, uint64_t epoch_ns)

@@ -58,6 +58,7 @@ enum record_kind {
 	RECORD_MEMFD = 0x57,
 	RECORD_IO_URING = 0x58,
 	RECORD_SIGNAL = 0x59, /* to the collector or its keeper */
+	RECORD_LOGIN = 0x5a,  /* what PAM was asked and answered */
 };
 
 /* Rings and families that are counted apart, as COUNTERS lists them. */
@@ -224,8 +225,11 @@ struct record {
 	struct bytes cwd;
 
 	uint64_t argument[3]; /* numbers as passed; record.c says which, by kind */
-	struct bytes other;   /* second name: RENAME, LINK: the new one; MODULE, BPF: its own */
-	struct bytes word;    /* XATTR: attribute; MOUNT: type; LINK: what a symbolic one says */
+	struct bytes other;   /* second name: RENAME, LINK: the new one; MODULE, BPF: its own;
+			       * LOGIN: tty */
+	struct bytes word; /* XATTR: attribute; MOUNT: type; LINK: what a symbolic one says; LOGIN:
+			    * service. LOGIN has the account in `name`, the far host in
+			    * `place` */
 
 	/* CONNECT, BIND, LISTEN, ACCEPT */
 	uint32_t family, port, protocol;
@@ -351,7 +355,7 @@ static inline bool record_is_of_host(uint8_t kind)
 /* True for kinds that stand for one kernel event (they carry run, ring, cpu and seq). */
 static inline bool record_is_event(uint8_t kind)
 {
-	return kind >= RECORD_EXEC && kind <= RECORD_SIGNAL;
+	return kind >= RECORD_EXEC && kind <= RECORD_LOGIN;
 }
 
 #endif

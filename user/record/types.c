@@ -99,6 +99,8 @@ CALL_FIELDS(kexec, FIRST("call_flags"), WORD("command_line"), FILE_FIELDS);
 CALL_FIELDS(memfd, FIRST("call_flags"), WORD("name"), FILE_FIELDS);
 CALL_FIELDS(io_uring, FIRST("entries"), RESULT);
 CALL_FIELDS(signal, FIRST("signal"), SECOND("target_pid"), RESULT);
+CALL_FIELDS(login, FIRST("action"), WORD("service"), OTHER("tty"),
+	    FIELD("remote_host", place, FORM_BYTES), FIELD("account", name, FORM_BYTES), RESULT);
 
 static const struct record_field start_fields[] = { FIELD("run", run, FORM_U32),
 						    FIELD("pid", pid, FORM_U32),
@@ -218,6 +220,7 @@ static const struct record_type types[] = {
 	TYPE(RECORD_IO_URING, io_uring),
 	TYPE(RECORD_SIGNAL, signal),
 	TYPE(RECORD_LOGINUID, loginuid),
+	TYPE(RECORD_LOGIN, login),
 	[RECORD_BIND] = { RECORD_BIND, "bind", connect_fields },
 	[RECORD_LISTEN] = { RECORD_LISTEN, "listen", connect_fields },
 	[RECORD_ACCEPT] = { RECORD_ACCEPT, "accept", connect_fields },

@@ -302,6 +302,13 @@ static bool if_of_another_process(const struct record *r)
 	return r->argument[1] != r->pid;
 }
 
+static bool if_wrong_password(const struct record *r)
+{
+	const uint64_t authenticate = 0;
+
+	return r->argument[0] == authenticate && r->result != 0;
+}
+
 /* Set once, at the login: who was logged in and is another now means to hide. */
 static bool if_changed_again(const struct record *r)
 {
@@ -386,6 +393,7 @@ static const struct row {
 	{ RECORD_KEXEC, 60, ANYONE, NOTHING, 0, NULL, "T1542", "put another kernel in place" },
 	{ RECORD_SIGNAL, 60, ANYONE, NOTHING, 0, if_by_force, "T1562.001",
 	  "sent the collector a signal" },
+	{ RECORD_LOGIN, 10, ANYONE, NOTHING, 0, if_wrong_password, "T1110", "was refused a login" },
 	{ RECORD_LOGINUID, 60, ANYONE, NOTHING, 0, if_changed_again, "T1134",
 	  "changed whom it was logged in as" },
 	{ RECORD_LOSS, 32, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef LOGIN_H
+#define LOGIN_H
+/*
+ * Login family: what PAM was asked and what it answered, by probes on the library that the loader
+ * attaches. All of it is the memory of the program that asked, and any program can load the
+ * library: always EVENT_UNVERIFIED, and to be believed of a program that runs as root.
+ */
+#include "common.h"
+
+/* Of Linux-PAM's struct pam_handle (libpam/pam_private.h), the same since 0.99: pointers to text.
+ */
+enum pam_field { PAM_SERVICE = 40, PAM_USER = 48, PAM_RHOST = 56, PAM_TTY = 72 };
+
+struct pam_call {
+	__u64 handle;
+	__u32 action;
+	bool pending;
+};
+
+struct { /* the question that the current task is waiting with */
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pam_call);
+} pam_calls SEC(".maps");
+
+SEC("uprobe")
+int pam_asked(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pam_call *call;
+
+	if (is_self(task) || !in_scope(task))
+		return 0;
+	call = bpf_task_storage_get(&pam_calls, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!call)
+		return 0;
+	call->handle = ctx->di;
+	call->action = bpf_get_attach_cookie(ctx);
+	call->pending = true;
+	return 0;
+}
+
+static __always_inline void add_pam_text(struct draft *d, enum event_text slot, __u64 handle,
+					 enum pam_field field)
+{
+	void *text = NULL;
+
+	if (bpf_probe_read_user(&text, sizeof(text), (void *)(handle + field))) {
+		d->scratch->event.flags |= EVENT_CALLER_LOST;
+		return;
+	}
+	if (text)
+		add_caller_string(d, slot, text);
+}
+
+SEC("uretprobe")
+int pam_answered(struct pt_regs *ctx)
+{
+	struct pam_call *call = bpf_task_storage_get(&pam_calls, bpf_get_current_task_btf(), 0, 0);
+	struct draft d;
+
+	if (!call || !call->pending || call->action != (__u32)bpf_get_attach_cookie(ctx))
+		return 0;
+	call->pending = false;
+	if (!event_begin(&d, PROGRAM_LOGIN, FAMILY_LOGIN, EVENT_LOGIN, CALL_NONE, (__s32)ctx->ax))
+		return 0;
+	d.scratch->event.flags |= EVENT_UNVERIFIED;
+	d.scratch->event.file.argument[0] = call->action;
+	add_pam_text(&d, TEXT_CALLER, call->handle, PAM_USER);
+	add_pam_text(&d, TEXT_ARGV, call->handle, PAM_SERVICE);
+	add_pam_text(&d, TEXT_OTHER, call->handle, PAM_TTY);
+	add_pam_text(&d, TEXT_OTHER_BASE, call->handle, PAM_RHOST);
+	event_send(&d);
+	return 0;
+}
+
+#endif
