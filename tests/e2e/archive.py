@@ -340,6 +340,43 @@ def objects_through_a_command(work):
 
 
 @case
+def a_command_that_fails_at_any_object(work):
+    """What is there then is good as far as its checkpoint."""
+    chain, store, before, room = work + "/chain", work + "/store", work + "/before", work + "/room"
+    command = f'[ $INDELIBLE_OP = get ] || [ $(ls "{store}" | wc -l) -lt $(cat {room}) ] || exit 5; ' + STORE.format(store)
+
+    def leave_room(objects):
+        with open(room, "w") as limit:
+            limit.write(str(objects))
+
+    os.mkdir(store)
+    leave_room(1000)
+    for archived in True, False:
+        collector = Collector(chain, "--segment-size", "16384", "--no-pack")
+        for _ in range(2):
+            for _ in range(20):
+                subprocess.run(["/bin/true"], check=True)
+            time.sleep(0.2)
+        collector.stop()
+        if archived:
+            archive(chain, "--to-command", command)
+    shutil.copytree(store, before)
+    there = len(os.listdir(store))
+    for puts in range(60):
+        shutil.rmtree(store)
+        shutil.copytree(before, store)
+        leave_room(there + puts)
+        code, _, err = run("archive", "--chain", chain, "--to-command", command)
+        shutil.rmtree(work + "/made", ignore_errors=True)
+        subprocess.run([ASSEMBLE, store, work + "/made"], check=True)
+        assert_copy(work + "/made")
+        if code == 0:
+            break
+        assert "exit code 5" in err, err
+    equal((code, puts > 3), (0, True), f"{puts} objects")
+
+
+@case
 def a_command_that_fails(work):
     chain, store = work + "/chain", work + "/store"
     os.mkdir(store)

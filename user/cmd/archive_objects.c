@@ -8,9 +8,10 @@
  *   seals.Y-Y          records from Y up to Y of seals, 160 bytes each, the header being record 0
  *   checkpoint.Y       the checkpoint at size Y
  *
- * in this order, so that what is there at any moment is good as far as its last checkpoint. The
- * command gets INDELIBLE_OP=put and INDELIBLE_NAME, and the bytes on standard input; or
- * INDELIBLE_OP=get, and gives them on standard output.
+ * in this order, so that what is there at any moment is good as far as its last checkpoint; once
+ * there is a checkpoint, seals come along with the segments. The command gets INDELIBLE_OP=put and
+ * INDELIBLE_NAME, and the bytes on standard input; or INDELIBLE_OP=get, and gives them on standard
+ * output.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,6 +35,7 @@
 struct sender {
 	const struct objects_options *options;
 	struct extent extent;
+	uint64_t seals; /* records of seals that are there */
 	struct objects_sent sent;
 	struct chain_error *err;
 };
@@ -278,6 +280,44 @@ static int send_packed(struct sender *s, uint64_t number)
 	return err;
 }
 
+/* Which seals an earlier call has sent. */
+static int find_seals(struct sender *s)
+{
+	uint64_t seal = 0;
+	int err = s->options->from ? extent_seal(&s->extent, s->options->from, &seal, s->err) : 0;
+
+	if (err == 0 && s->options->from && seal == 0)
+		return chain_fail(s->err, -EBADMSG,
+				  "%s: no seal has the size %" PRIu64 " that was acknowledged",
+				  s->options->dir, s->options->from);
+	s->seals = seal ? seal + 1 : 0;
+	return err;
+}
+
+/* Records of seals below `to`. */
+static int send_seals(struct sender *s, uint64_t to)
+{
+	struct segment file = { 0 };
+	struct object o = { .file = &file };
+	uint64_t size;
+	int err;
+
+	if (s->seals >= to)
+		return 0;
+	file.fd = open_regular(s->extent.dirfd, FILE_SEALS, O_RDONLY, &size);
+	if (file.fd < 0)
+		return chain_fail(s->err, file.fd, "%s/" FILE_SEALS ": %s", s->options->dir,
+				  strerror(-file.fd));
+	snprintf(o.name, sizeof(o.name), FILE_SEALS ".%016" PRIx64 "-%016" PRIx64, s->seals, to);
+	o.from = SEAL_LEN * s->seals;
+	o.to = SEAL_LEN * to;
+	err = send_object(s, &o);
+	if (err == 0)
+		s->seals = to;
+	close(file.fd);
+	return err;
+}
+
 static int send_segment(struct sender *s, uint64_t number, uint64_t from)
 {
 	const struct chain_place *end = &s->extent.end;
@@ -295,9 +335,12 @@ static int send_segment(struct sender *s, uint64_t number, uint64_t from)
 	o.to = number < end->number ? segment.size : end->offset;
 	if (!whole)
 		snprintf(o.name + strlen(o.name), 40, ".%016" PRIx64 "-%016" PRIx64, o.from, o.to);
-	if (whole && segment.unpack)
+	/* Behind what has a checkpoint, no segment comes before the seal that its own follows. */
+	if (s->options->from)
+		err = send_seals(s, segment.header.seal);
+	if (err == 0 && whole && segment.unpack)
 		err = send_packed(s, number);
-	else if (o.from < o.to)
+	else if (err == 0 && o.from < o.to)
 		err = send_object(s, &o);
 	segment_close(&segment);
 	return err;
@@ -312,34 +355,6 @@ static int send_segments(struct sender *s)
 		err = extent_place(&s->extent, s->options->from, NULL, &from, s->err);
 	for (uint64_t n = from.number; n <= s->extent.end.number && err == 0; n++)
 		err = send_segment(s, n, n == from.number ? from.offset : 0);
-	return err;
-}
-
-static int send_seals(struct sender *s)
-{
-	struct segment file = { 0 };
-	struct object o = { .file = &file };
-	uint64_t from = 0, size, to = s->extent.seal + 1;
-	int err = 0;
-
-	if (s->options->from)
-		err = extent_seal(&s->extent, s->options->from, &from, s->err);
-	if (err)
-		return err;
-	if (s->options->from && from++ == 0)
-		return chain_fail(s->err, -EBADMSG,
-				  "%s: no seal has the size %" PRIu64 " that was acknowledged",
-				  s->options->dir, s->options->from);
-	file.fd = open_regular(s->extent.dirfd, FILE_SEALS, O_RDONLY, &size);
-	if (file.fd < 0)
-		return chain_fail(s->err, file.fd, "%s/" FILE_SEALS ": %s", s->options->dir,
-				  strerror(-file.fd));
-	snprintf(o.name, sizeof(o.name), FILE_SEALS ".%016" PRIx64 "-%016" PRIx64, from, to);
-	o.from = SEAL_LEN * from;
-	o.to = SEAL_LEN * to;
-	if (o.from < o.to)
-		err = send_object(s, &o);
-	close(file.fd);
 	return err;
 }
 
@@ -365,11 +380,13 @@ int objects_send(const struct objects_options *options, struct objects_sent *ret
 				  " entries were acknowledged, the checkpoint covers %" PRIu64,
 				  options->dir, options->from, s.extent.size);
 	if (code == 0 && options->from < s.extent.size) {
-		code = send_identity(&s);
+		code = find_seals(&s);
+		if (code == 0)
+			code = send_identity(&s);
 		if (code == 0)
 			code = send_segments(&s);
 		if (code == 0)
-			code = send_seals(&s);
+			code = send_seals(&s, s.extent.seal + 1);
 		if (code == 0)
 			code = send_checkpoint(&s);
 	}
