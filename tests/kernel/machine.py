@@ -23,6 +23,10 @@ NOT_TO_BE_HAD = 77
 
 WRITE, FLUSH, MARK = "write", "flush", "mark"
 
+with open(HERE + "/../../include/event.h", encoding="utf-8") as header:
+    NO_EVENTS = f"INDEVT\\{re.search(r'define EVENT_VERSION +([0-7])$', header.read(), re.M)[1]}\\0"
+"""An event file without any, as printf takes it."""
+
 OPTION = struct.Struct(">QII")  # IHAVEOPT, option, length
 REPLY = struct.Struct(">QIII")  # magic, option, reply, length
 REQUEST = struct.Struct(">IHHQQI")  # magic, flags, command, handle, offset, length
@@ -296,7 +300,7 @@ class Guest:
     def connection(listener):
         with listener:
             connection, _ = listener.accept()
-        connection.settimeout(150)
+        connection.settimeout(100)
         return connection
 
     def watch(self, terminal, disk):
