@@ -3,7 +3,7 @@
 each write, sync, rename, open, unlink of chain and keys by collector and keeper, one after the other.
 Then: what was under a seal is there, TORN at worst; an error is one line and exit code 2, or is got
 over; the next run goes on with one RECOVERY at most, none if the end was clean, and the scores
-replay.
+replay. The same of archive and the files of a copy.
 
 FAULTS=all python3 tests/e2e/faults.py (with O=build) for every call; SEED=N for the same choice."""
 import collections
@@ -138,15 +138,19 @@ def make_bases(work, events):
     raise AssertionError("no kill left entries unsealed")
 
 
+def capture(work, events):
+    collector = Collector(work + "/captured", "--save-events", events)
+    for _ in range(8):
+        subprocess.run(["/bin/true"], check=True)
+    collector.stop()
+
+
 @case
 def every_call_fails(work):
     if not shutil.which("strace"):
         raise Skip("no strace")
     events = work + "/events"
-    collector = Collector(work + "/captured", "--save-events", events)
-    for _ in range(8):
-        subprocess.run(["/bin/true"], check=True)
-    collector.stop()
+    capture(work, events)
     bases = make_bases(work, events)
     faults = [(base, call, where, number, kind) for base in bases for call, where in PLACES
               for number in range(1, count(base, work, events, call, where) + 1) for kind in KINDS]
@@ -162,6 +166,61 @@ def every_call_fails(work):
     wrong = [end for end in ends if isinstance(end, str)]
     assert not wrong, f"SEED={SEED}, {len(wrong)} of {len(chosen)} faults:\n" + "\n".join(wrong[:20])
     print("# " + ", ".join(f"{kind} exit {code}: {ends[kind, code]}" for kind, code in sorted(ends)), flush=True)
+
+
+def copied(copy):
+    return ([copy] + segments(copy) + [name + ".tmp" for name in segments(copy)] +
+            [f"{copy}/{name}{end}" for name in ("checkpoint", "identity.pub", "seals") for end in ("", ".tmp")])
+
+
+@case
+def every_call_of_a_copy_fails(work):
+    """The copy is brought up from an older one; what is there then is good, and the next call ends it."""
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    chain, events, old, place = work + "/chain", work + "/events", work + "/old", work + "/place"
+    capture(work, events)
+    for _ in range(2):
+        equal(run("run", "--events", events, "--chain", chain, "--segment-size", "4096")[0], 0)
+        equal(run("archive", "--chain", chain, "--to", place)[0], 0)
+        if not os.path.exists(old):
+            shutil.copytree(place, old)
+    copy(chain, work + "/kept")
+
+    def again():
+        copy(work + "/kept", chain)
+        shutil.rmtree(place)
+        shutil.copytree(old, place)
+
+    def attempt(call, log, *more):
+        where = [argument for path in copied(place) for argument in ("-P", path)]
+        done = subprocess.run(["strace", "-f", "-qq", "-o", log, "-e", "trace=" + call, *where, *more, INDELIBLE,
+                               "archive", "--chain", chain, "--to", place], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=60)
+        return done.returncode, done.stderr.decode()
+
+    faults = []
+    for call in "pwrite64", "fsync", "renameat", "openat", "unlinkat", "pread64":
+        again()
+        equal(attempt(call, work + "/log")[0], 0, "undisturbed")
+        with open(work + "/log") as lines:
+            faults += [(call, n, kind) for n in range(1, len(lines.readlines()) + 1) for kind in KINDS]
+    chance = random.Random(SEED)
+    chosen = faults if FAULTS == "all" else chance.sample(faults, min(int(FAULTS) // 6, len(faults)))
+    print(f"# SEED={SEED}, {len(chosen)} of {len(faults)} faults", flush=True)
+    for call, number, kind in chosen:
+        again()
+        what = f"SEED={SEED}: {call} number {number}: {kind}"
+        code, err = attempt(call, "/dev/null", "-e", f"inject={call}:{KINDS[kind]}:when={number}")
+        what += f": exit code {code}, {err}"
+        assert code in ((-9, 0) if kind == "kill" else (0, 2)), what  # its threads share the calls
+        equal(len(err.splitlines()), int(code == 2), what)
+        for where in place, chain:
+            report = verdict(where)
+            assert report["verdict"] in ("OK", "TORN") and report["exit"] == 0, (what, report)
+        equal(run("archive", "--chain", chain, "--to", place)[0], 0, "the next one after " + what)
+        report = verdict(place)
+        assert report["exit"] == 0 and report["closed"] and report["unsealed"] == 0, (what, report)
 
 
 main()
