@@ -13,8 +13,9 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 
-from lib import INDELIBLE, Collector, Skip, case, equal, main, run, verdict
+from lib import INDELIBLE, Collector, Skip, case, equal, main, records, run, verdict
 
 FAULTS = os.environ.get("FAULTS", "240")
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
@@ -166,6 +167,40 @@ def every_call_fails(work):
     wrong = [end for end in ends if isinstance(end, str)]
     assert not wrong, f"SEED={SEED}, {len(wrong)} of {len(chosen)} faults:\n" + "\n".join(wrong[:20])
     print("# " + ", ".join(f"{kind} exit {code}: {ends[kind, code]}" for kind, code in sorted(ends)), flush=True)
+
+
+# Opens keys of users and of a chain: that is an alert.
+SUSPECT = """
+import os, sys
+for name in ".ssh/id_rsa", ".ssh/authorized_keys", "indelible-chain/x":
+    path = os.path.join(sys.argv[1], name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    os.close(os.open(path, os.O_RDONLY))
+"""
+
+
+@case
+def alerts_replay_after_records_have_moved(work):
+    """A sync fails: what was not durable is written again, further on. It was scored before."""
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    events, moved, alerts = work + "/events", 0, 0
+    collector = Collector(work + "/captured", "--save-events", events)
+    for number in range(8):
+        subprocess.run([sys.executable, "-c", SUSPECT, f"{work}/{number}"], check=True)
+    collector.stop()
+    for number in range(1, 6):
+        chain = f"{work}/chain-{number}"
+        code, out, err = traced(chain, events, "fdatasync", segments(chain), "/dev/null",
+                                "-e", f"inject=fdatasync:error=EIO:when={number}")
+        equal((code, err), (0, ""), "run")
+        code, out, err = run("replay", "--chain", chain, "--check")
+        equal((code, out[:6], err), (0, "EQUAL:", ""), f"replay after sync {number}")
+        found = records(chain, "--kind", "alert")
+        alerts += len(found)
+        moved += sum(r["index"] - r["at"] > 1 for r in found)
+    assert moved > 0, f"none of {alerts} alerts was moved"
 
 
 def copied(copy):

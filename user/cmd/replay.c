@@ -30,7 +30,9 @@ struct replay {
 	size_t due_len;
 	uint8_t due_bytes[RECORD_MAX];
 	uint64_t due_at;
-	uint64_t moved; /* places by which records of this run may have moved once scored */
+	/* Places by which records of this run may have moved once scored; by which those from here
+	 * on may have, START among them. */
+	uint64_t moved, moved_ahead;
 	uint64_t records, alerts, unrecorded, digests;
 	bool different;
 };
@@ -132,7 +134,8 @@ static int on_record(struct replay *r, const struct chain_entry *entry, const st
 		return -EIO;
 	check_due(r, entry, record->kind);
 	if (record->kind == RECORD_START)
-		r->moved = 0;
+		r->moved = r->moved_ahead;
+	r->moved_ahead = 0;
 	if (record->kind == RECORD_DIGEST) {
 		r->digests++;
 		if (record->at != score_count(r->score) || record->digest != score_digest(r->score))
@@ -151,6 +154,14 @@ static int on_record(struct replay *r, const struct chain_entry *entry, const st
 	if (!r->check)
 		print_alert(r, &alert);
 	return 0;
+}
+
+/* SCHEMA and RECOVERY came before what was to be written again. */
+static void note_recovery(struct replay *r, const struct recovery *recovery)
+{
+	r->moved += 2;
+	if (recovery->reason != RECOVERY_UNCLEAN) /* else it may be another run that begins */
+		r->moved_ahead += 2;
 }
 
 static int replay_all(struct replay *r)
@@ -172,7 +183,7 @@ static int replay_all(struct replay *r)
 		r->blind |= !r->begun && r->first > 0; /* in the middle of a run */
 		r->begun = true;
 		if (recovery_decode(entry.bytes, &recovery) == 0)
-			r->moved += 2; /* SCHEMA and RECOVERY came before them */
+			note_recovery(r, &recovery);
 		if (entry.bytes.data[0] < CHAIN_RECORD_TYPE)
 			continue;
 		e = record_decode(entry.bytes, &record);
