@@ -67,7 +67,7 @@ static UNUSED void change_bytes(const struct row *row)
 {
 	struct file f = { .len = 0 };
 	size_t block = 0, at, header = 0;
-	struct part parts[16];
+	struct part parts[16] = { 0 };
 
 	f.data = slurp(row->file, &f.len);
 	if (is_segment(row->file)) {

@@ -132,7 +132,7 @@ START_TEST(noise)
 
 	srand(7);
 	for (int round = 0; round < 300; round++) {
-		size_t n = len;
+		size_t n;
 
 		memcpy(copy, data, len);
 		for (int i = rand() % 8; i; i--)

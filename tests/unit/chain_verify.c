@@ -221,7 +221,7 @@ START_TEST(first_failure_wins)
 	ck_assert_str_eq(report.file, "0000000000000003.seg");
 	ck_assert_uint_lt(g.next, entries);
 	ck_assert_int_eq(unlink(file_path("0000000000000003.seg")), 0);
-	g = verify_by_all(&report);
+	verify_by_all(&report);
 	ck_assert_str_eq(report.file, "0000000000000003.seg");
 	ck_assert_str_eq(report.why, "segment is missing");
 }

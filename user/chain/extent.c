@@ -176,7 +176,7 @@ static int read_own(struct extent *p, const char *dir, struct chain_error *err)
 
 static int match_seal(struct extent *p, struct chain_error *err)
 {
-	struct seal seal;
+	struct seal seal = { 0 };
 	int code = find_seal(p, p->size, &seal, err);
 
 	if (code)

@@ -135,8 +135,8 @@ static int remove_below(const char *dir, int dirfd, uint64_t keep_number, uint64
 int chain_remove_segments(const char *dir, uint64_t keep_number, uint64_t at, uint64_t *ret_removed,
 			  struct chain_error *err)
 {
-	struct chain_segments segments;
-	uint64_t sealed, removed = 0;
+	struct chain_segments segments = { 0 };
+	uint64_t sealed = 0, removed = 0;
 	int dirfd, code = chain_list_segments(dir, &segments, err);
 
 	if (code)

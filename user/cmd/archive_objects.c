@@ -171,7 +171,7 @@ static ssize_t read_object(struct sender *s, const struct object *o, uint64_t at
 static int put(struct sender *s, const struct object *o)
 {
 	uint8_t buffer[CHUNK];
-	struct child child;
+	struct child child = { .fd = -1 };
 	uint64_t at = o->from;
 	int err = start(s, o, true, &child);
 
@@ -205,7 +205,7 @@ static int get(struct sender *s, const struct object *o)
 {
 	uint8_t got[CHUNK], want[CHUNK];
 	uint64_t at = o->from;
-	struct child child;
+	struct child child = { .fd = -1 };
 	ssize_t have = 0, used = 0;
 	int err = start(s, o, false, &child);
 

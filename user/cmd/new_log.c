@@ -17,11 +17,11 @@ static int make_schema(const struct host *host, const char *dir, bool fresh, cha
 	uint8_t key[16];
 	ssize_t n;
 
-	if ((fresh || history_key(dir, key, &unused)) && getrandom(key, sizeof(key), 0) < 0)
-		return -errno;
 	*ret = malloc(SCHEMA_ROOM);
 	if (!*ret)
 		return -ENOMEM;
+	if ((fresh || history_key(dir, key, &unused)) && getrandom(key, sizeof(key), 0) < 0)
+		return -errno;
 	n = history_schema(host, key, *ret);
 	return n < 0 ? (int)n : 0;
 }
