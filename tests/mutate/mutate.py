@@ -5,7 +5,7 @@
     make mutate                     all of it
     make mutate FILES='user/chain/verify*.c user/chain/judge.c' EVERY=5
                                     these sources only, and every fifth mutant of them
-    MUTANTS=NAME make mutate ...    only mutants whose name contains NAME, and what turned red
+    MUTANTS='check_(seal|link)' ... only mutants whose name matches, and what turned red
     QUICK=1 LOUD=1 make mutate ...  without the slow tests; tell each survivor at once
     TESTS='told|claims' ...         only these tests
 
@@ -247,7 +247,7 @@ def main():
     used = {m.listed for m in mutants}
     stale = [n for n in listed if n.split(" ")[0] in files and n not in used]
     equivalent = [m for m in mutants if m.listed]
-    mutants = [m for m in mutants if wanted in m.name() and not m.listed]
+    mutants = [m for m in mutants if re.search(wanted, m.name()) and not m.listed]
     mutants = mutants[::every]
 
     with ThreadPoolExecutor(JOBS) as pool:
@@ -277,7 +277,9 @@ def main():
     for m in wrong:
         say("listed as equivalent, but caught by %s: %s" % (m.caught[0], m.name()))
     endless = sum(m.caught[1] is None for m in mutants if m.caught)
-    say("stopped because they did not end: %d; %.0f s" % (endless, time.monotonic() - begin))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    say("stopped because they did not end: %d; %.0f s, of the processors %.0f s" %
+        (endless, time.monotonic() - begin, used.ru_utime + used.ru_stime))
     say("mutants %d, caught %d, survived %d, equivalent %d (listed)" %
         (len(mutants) + len(equivalent), len(mutants) - len(left), len(left), len(equivalent)))
     return 1 if left or stale or wrong else 0

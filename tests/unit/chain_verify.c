@@ -151,6 +151,12 @@ START_TEST(every_entry_in_order)
 }
 END_TEST
 
+static void never(void *part)
+{
+	(void)part;
+	ck_abort_msg("there is no part to close");
+}
+
 static int count_entry(void *ctx, const struct chain_entry *entry)
 {
 	uint64_t *next = ctx;
@@ -163,11 +169,14 @@ static int count_entry(void *ctx, const struct chain_entry *entry)
 START_TEST(one_thread_without_parts)
 {
 	uint64_t next = 0;
-	struct chain_verify_options options = { .dir = chain_path,
-						.threads = 4,
-						.watch = { &next, NULL, NULL, count_entry, NULL } };
+	struct chain_verify_options options = {
+		.dir = chain_path, .threads = 4, .watch = { &next, NULL, never, count_entry, NULL }
+	};
 	struct chain_report report;
 
+	next = 1;
+	ck_assert_int_eq(chain_verify(&options, &report, &chain_err), -ERANGE);
+	next = 0;
 	ck_assert_int_eq(chain_verify(&options, &report, &chain_err), 0);
 	ck_assert_uint_eq(next, report.entries);
 }
@@ -314,6 +323,7 @@ static int wait_for_news(void *part, const struct chain_entry *entry)
 {
 	(void)part;
 	inside = true;
+	usleep(1000); /* most of the time it is here */
 	for (int i = 0; entry->index == 150 && !told && i < 10000; i++)
 		usleep(1000);
 	inside = false;
