@@ -203,7 +203,7 @@ class Hunt:
         for test in tests:
             if not test.seen[mutant.slot]:
                 continue
-            code, out = self.run_test(test, 5 + 10 * test.seconds, MUTANT=mutant.setting)
+            code, out = self.run_test(test, 2 + 10 * test.seconds, MUTANT=mutant.setting)
             if code == 4:
                 sys.exit("%s: cannot run alone" % test.title())
             if code != 0:
