@@ -265,7 +265,7 @@ struct liar {
 	int socket, segment;
 	pthread_t thread;
 	struct keeper_opened opened;
-	struct keeper_news news;
+	struct keeper_news news = { 0 };
 };
 
 static void *serve(void *arg)
@@ -430,7 +430,7 @@ START_TEST(test_wrong_lengths)
 	struct chain_report report;
 
 	for (size_t len = 1; len < sizeof(bytes); len += 5) {
-		struct keeper_news news;
+		struct keeper_news news = { 0 };
 		struct liar liar;
 		void *result;
 
