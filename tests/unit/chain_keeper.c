@@ -265,7 +265,7 @@ struct liar {
 	int socket, segment;
 	pthread_t thread;
 	struct keeper_opened opened;
-	struct keeper_news news = { 0 };
+	struct keeper_news news;
 };
 
 static void *serve(void *arg)
