@@ -14,11 +14,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 from lib import TOOLS, case, equal, main, run, verdict
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../kernel"))
-from machine import MARK, NO_EVENTS, Cuts, Disk, Guest, make_image, seed, unpack  # noqa: E402
+from machine import MARK, NO_EVENTS, WRITE, Cuts, Disk, Guest, journal, make_image, seed, unpack  # noqa: E402
 
 CUTS = int(os.environ.get("CUTS", 120))
 
@@ -87,6 +88,33 @@ def a_writer_of_small_segments(work):
         cuts.promises.extend(earlier)
         image, earlier, _ = cuts.cut(rng.randrange(len(disk.log) // 2, len(disk.log)), rng)
     print(f"# {total} power cuts", flush=True)
+
+
+@case
+def writes_that_fail_now_and_then(work):
+    """The same with errors: a block, a seal or a key cannot be written, once. What was promised holds all
+    the same, whether the writer went on or was started again."""
+    rng = random.Random(seed())
+    image = make_image(work, 16)
+    spared = journal(image, work)
+    disk = Disk(f"{work}/nbd", image)
+    guest = Guest(work, disk)
+    guest.do("mount /dev/vda /disk")
+    guest.do("(until [ -e stop ]; do writer run /disk/D 0 $RANDOM /dev/vdb; echo $?; done) >said 2>&1 &")
+    guest.do("until [ -e /disk/D/checkpoint ]; do usleep 10000; done")
+
+    def is_ours(offset, data):
+        return offset not in spared and re.search(b"INDB|SEAL|INDKEY", data)
+
+    for _ in range(40):
+        disk.fail(WRITE, times=rng.choice((1, 1, 1, 2)), which=is_ours)
+        time.sleep(rng.random() * 0.5)
+    disk.fail()
+    said = guest.do("touch stop; killall -q writer; sleep 1; sync; cat said")
+    guest.cut()
+    disk.stop()
+    total = cut_everywhere(work, disk, CUTS // 2, rng, judge)
+    print(f"# {total} power cuts in {len(disk.log)} writes, flushes and promises; it stopped {said.count('stopped')} times")
 
 
 def roots(files):

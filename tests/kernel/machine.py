@@ -41,7 +41,7 @@ class Disk:
         self.data = bytearray(image)
         self.log = []
         self.failing = {}  # WRITE or FLUSH: how often yet
-        self.spared = range(0)
+        self.which = None  # of the writes, by offset and data
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(path)
         self.socket.listen()
@@ -118,7 +118,7 @@ class Disk:
         if command == 0:
             return 0, bytes(self.data[offset:offset + length])
         if command == 1:
-            if offset not in self.spared and self.fails(WRITE):
+            if self.failing.get(WRITE) and self.which(offset, data) and self.fails(WRITE):
                 return errno.EIO, b""
             self.data[offset:offset + length] = data
             self.log.append((WRITE, offset, data))
@@ -133,10 +133,10 @@ class Disk:
         self.failing[what] = max(0, left - 1)
         return left > 0
 
-    def fail(self, *what, times=sys.maxsize, spared=range(0)):
-        """From now on WRITE or FLUSH give EIO, so many of each; writes to what is spared do not."""
+    def fail(self, *what, times=sys.maxsize, which=lambda offset, data: True):
+        """From now on WRITE or FLUSH give EIO, so many of each; of the writes, those which."""
         with self.lock:
-            self.failing, self.spared = dict.fromkeys(what, times), spared
+            self.failing, self.which = dict.fromkeys(what, times), which
 
 
 class Cuts:

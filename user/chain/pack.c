@@ -221,6 +221,17 @@ static int pack_locked(struct job *job, uint64_t *ret_after)
 	return err ? err : drop_plain(job);
 }
 
+/* What a failing disk did not take, behind the end of what counts, may be in the page cache alone.
+ * Both forms must be the same after a power cut too: what is packed is what is on the disk. The
+ * first error may be an old one that nobody was told. */
+static int settle(int fd)
+{
+	if (fdatasync(fd) < 0 && fdatasync(fd) < 0)
+		return -errno;
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return 0;
+}
+
 /* 0, BUSY, -errno. Nothing to do is 0 as well. */
 static int pack_one(struct job *job, struct chain_packed *done)
 {
@@ -235,7 +246,9 @@ static int pack_one(struct job *job, struct chain_packed *done)
 	if (err == 0 && fstat(job->plain.fd, &st) < 0)
 		err = -errno;
 	if (err == 0 && st.st_nlink) { /* else another one was faster */
-		err = pack_locked(job, &after);
+		err = settle(job->plain.fd);
+		if (err == 0)
+			err = pack_locked(job, &after);
 		if (err == 0) {
 			done->segments++;
 			done->before += job->plain.size;
