@@ -12,6 +12,7 @@
 #include "calls.h"
 #include "credential.h"
 #include "file.h"
+#include "io_uring.h"
 #include "login.h"
 #include "network.h"
 #include "object.h"

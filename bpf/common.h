@@ -80,7 +80,8 @@ enum program {
 	PROGRAM_EXIT,
 	PROGRAM_TCP,
 	PROGRAM_SIGNAL,
-	PROGRAM_LOGIN
+	PROGRAM_LOGIN,
+	PROGRAM_IO_URING
 };
 
 /* A text, and each component of a path, begins at a masked offset: two names and their
@@ -334,6 +335,18 @@ static __always_inline void event_unseen(struct draft *d)
 {
 	__sync_fetch_and_add(&d->counters->seq[RING_MAIN], 1);
 	__sync_fetch_and_add(&d->counters->family[FAMILY_PROCESS].lost, 1);
+}
+
+/* A string that the kernel holds. */
+static __always_inline void add_kernel_string(struct draft *d, enum event_text slot,
+					      const void *from)
+{
+	__u32 before = d->used;
+	long n = bpf_probe_read_kernel_str(d->scratch->text + BOUND(before, TEXT_MASK), 4096, from);
+
+	if (n > 0)
+		d->used = before + ((n - 1) & 0xfff);
+	event_text(d, slot, before);
 }
 
 /* A string from the caller's memory. */

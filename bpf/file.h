@@ -4,7 +4,8 @@
 /* File family: open, creat, openat, openat2, open_by_handle_at; and descriptors in general. */
 #include "path.h"
 
-#define AT_FDCWD -100
+#define AT_FDCWD    -100
+#define EINPROGRESS 115
 
 /*
  * The file behind a descriptor of the current task, NULL when there is none. A second task with

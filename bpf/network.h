@@ -21,7 +21,6 @@
 #define AF_INET6		  10
 #define TCP_SYN_SENT		  2
 #define TCP_CLOSE		  7
-#define EINPROGRESS		  115
 #define S_IFMT			  0170000
 #define S_IFSOCK		  0140000
 #define SOCKADDR_MAX		  128

@@ -153,17 +153,6 @@ int BPF_PROG(module_loads, struct module *module)
 	return 0;
 }
 
-static __always_inline void add_kernel_string(struct draft *d, enum event_text slot, __u32 most,
-					      const void *from)
-{
-	__u32 before = d->used;
-	long n = bpf_probe_read_kernel_str(d->scratch->text + BOUND(before, TEXT_MASK), most, from);
-
-	if (n > 0)
-		d->used = before + ((n - 1) & 0xff);
-	event_text(d, slot, before);
-}
-
 static __always_inline void add_module_name(struct draft *d)
 {
 	struct module_name *from = bpf_task_storage_get(&modules, d->task, 0, 0);
@@ -171,7 +160,7 @@ static __always_inline void add_module_name(struct draft *d)
 	if (!from || !from->pending)
 		return;
 	from->pending = false;
-	add_kernel_string(d, TEXT_OTHER, sizeof(from->name), from->name);
+	add_kernel_string(d, TEXT_OTHER, from->name);
 }
 
 /* The name of the program or map that a call has just made. */
@@ -187,11 +176,11 @@ static __always_inline void add_bpf_name(struct draft *d, __u32 command, int fd)
 	file = AS(struct file, file);
 	if (command == BPF_MAP_CREATE) {
 		map = READ(file, private_data);
-		add_kernel_string(d, TEXT_OTHER, 16, &map->name);
+		add_kernel_string(d, TEXT_OTHER, &map->name);
 	} else if (command == BPF_PROG_LOAD) {
 		program = AS(struct bpf_prog, READ(file, private_data));
 		aux = READ(program, aux);
-		add_kernel_string(d, TEXT_OTHER, 16, &aux->name);
+		add_kernel_string(d, TEXT_OTHER, &aux->name);
 	}
 }
 

@@ -39,17 +39,6 @@ static __always_inline void add_argv(struct draft *d, __u64 start, __u64 end)
 	event_text(d, TEXT_ARGV, before);
 }
 
-/* Name as the caller gave it, from the kernel's copy. */
-static __always_inline void add_exec_name(struct draft *d, const char *name)
-{
-	__u32 before = d->used;
-	long n = bpf_probe_read_kernel_str(d->scratch->text + BOUND(before, TEXT_MASK), 4096, name);
-
-	if (n > 0)
-		d->used = before + ((n - 1) & 0xfff);
-	event_text(d, TEXT_CALLER, before);
-}
-
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -59,7 +48,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	if (!event_begin(&d, PROGRAM_EXEC, FAMILY_PROCESS, EVENT_EXEC, CALL_EXECVE, 0))
 		return 0;
 	add_file(&d, mm->exe_file);
-	add_exec_name(&d, bprm->filename);
+	add_kernel_string(&d, TEXT_CALLER, bprm->filename); /* as the caller gave it */
 	add_base(&d, TEXT_BASE, AT_FDCWD);
 	add_argv(&d, mm->arg_start, mm->arg_end);
 	event_send(&d);

@@ -229,6 +229,37 @@ struct bpf_map {
 	char name[16];
 };
 
+struct filename {
+	const char *name;
+};
+
+struct io_kiocb { /* begins with what its operation needs, one of the following */
+	__u8 opcode;
+};
+
+struct io_open {
+	int dfd;
+	struct filename *filename;
+	struct open_how {
+		__u64 flags;
+	} how;
+};
+
+struct io_unlink {
+	int dfd, flags;
+	struct filename *filename;
+};
+
+struct io_rename {
+	int old_dfd, new_dfd, flags;
+	struct filename *oldpath, *newpath;
+};
+
+struct io_link {
+	int old_dfd, new_dfd, flags;
+	struct filename *oldpath, *newpath;
+};
+
 struct kernel_siginfo; /* only its address is looked at */
 
 #pragma clang attribute pop

@@ -241,7 +241,8 @@ enum event_call {
 	CALL_KEXEC_FILE_LOAD,
 	CALL_MEMFD_CREATE,
 	CALL_IO_URING_SETUP,
-	CALL_SOCKETCALL, /* 32-bit only; recorded as the call it stands for */
+	CALL_IO_URING_ENTER, /* or a thread of the kernel's that does what is in the ring */
+	CALL_SOCKETCALL,     /* 32-bit only; recorded as the call it stands for */
 	CALLS
 };
 
@@ -265,7 +266,7 @@ struct event_counters {
 };
 _Static_assert(sizeof(struct event_counters) % 64 == 0, "a CPU's counters fill whole cache lines");
 
-#define PROGRAMS_PER_CPU 7 /* programs that write events; each has its own scratch on each CPU */
+#define PROGRAMS_PER_CPU 8 /* programs that write events; each has its own scratch on each CPU */
 
 /* Scope of a run. */
 enum event_scope { SCOPE_ALL, SCOPE_TREE, SCOPE_CGROUP };

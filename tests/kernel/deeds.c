@@ -16,6 +16,7 @@
 #include <grp.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/io_uring.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -788,6 +790,82 @@ static void deed_kernel(void)
 	close(fd);
 }
 
+/* A ring by hand: one request, and wait for it. */
+struct ring {
+	int fd;
+	unsigned *tail, *mask, *array;
+	struct io_uring_sqe *entries;
+};
+
+static int open_ring(struct ring *ring)
+{
+	struct io_uring_params p = { 0 };
+	unsigned char *at;
+
+	ring->fd = (int)syscall(SYS_io_uring_setup, 4, &p);
+	if (ring->fd < 0)
+		return 0; /* switched off here: nothing to see */
+	at = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED,
+		  ring->fd, IORING_OFF_SQ_RING);
+	ring->entries = mmap(NULL, p.sq_entries * sizeof(*ring->entries), PROT_READ | PROT_WRITE,
+			     MAP_SHARED, ring->fd, IORING_OFF_SQES);
+	if (at == MAP_FAILED || ring->entries == MAP_FAILED)
+		die("mmap");
+	ring->tail = (void *)(at + p.sq_off.tail);
+	ring->mask = (void *)(at + p.sq_off.ring_mask);
+	ring->array = (void *)(at + p.sq_off.array);
+	return 1;
+}
+
+static void submit(struct ring *ring, const struct io_uring_sqe *entry)
+{
+	unsigned at = *ring->tail & *ring->mask;
+
+	ring->entries[at] = *entry;
+	ring->array[at] = at;
+	__atomic_store_n(ring->tail, *ring->tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0L) < 0)
+		die("io_uring_enter");
+}
+
+static struct io_uring_sqe entry_of(int operation, const char *name, const char *second)
+{
+	return (struct io_uring_sqe){ .opcode = (unsigned char)operation,
+				      .fd = AT_FDCWD,
+				      .addr = (unsigned long)name,
+				      .len = second ? (unsigned)AT_FDCWD : 0,
+				      .off = (unsigned long)second };
+}
+
+/* The record says what was submitted; how it ended it cannot know. */
+static void deed_io_uring(void)
+{
+	const char *a = path_of("change ring a"), *b = path_of("change ring b");
+	struct io_uring_sqe entry;
+	struct ring ring;
+
+	if (!open_ring(&ring) || chdir(dir) < 0)
+		return;
+	entry = entry_of(IORING_OP_OPENAT, a, NULL);
+	entry.open_flags = O_RDWR | O_CREAT;
+	entry.len = 0600;
+	submit(&ring, &entry);
+	say_open("io_uring_enter", a, -EINPROGRESS, O_RDWR | O_CREAT);
+	entry = entry_of(IORING_OP_OPENAT, "change ring missing", NULL);
+	submit(&ring, &entry);
+	say_open("io_uring_enter", in_dir("change ring missing"), -EINPROGRESS, O_RDONLY);
+	entry = entry_of(IORING_OP_RENAMEAT, a, b);
+	submit(&ring, &entry);
+	say_change("rename", "io_uring_enter", -EINPROGRESS, a);
+	say_path("new_path", b);
+	end();
+	entry = entry_of(IORING_OP_UNLINKAT, "change ring b", NULL);
+	submit(&ring, &entry);
+	say_change("unlink", "io_uring_enter", -EINPROGRESS, b);
+	end();
+	close(ring.fd);
+}
+
 static void deed_ptrace(void)
 {
 	pid_t pid = fork();
@@ -837,5 +915,6 @@ int main(int argc, char **argv)
 	in_child(deed_mounts);
 	in_child(deed_kernel);
 	in_child(deed_ptrace);
+	in_child(deed_io_uring);
 	return 0;
 }

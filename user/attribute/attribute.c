@@ -27,7 +27,7 @@ _Static_assert((int)CALL_OPEN_BY_HANDLE_AT == RECORD_CALL_OPEN_BY_HANDLE_AT &&
 		       (int)CALL_CONNECT == RECORD_CALL_CONNECT &&
 		       (int)CALL_SETGROUPS == RECORD_CALL_SETGROUPS &&
 		       (int)CALL_CAPSET == RECORD_CALL_CAPSET &&
-		       (int)CALL_IO_URING_SETUP == RECORD_CALL_IO_URING_SETUP &&
+		       (int)CALL_IO_URING_ENTER == RECORD_CALL_IO_URING_ENTER &&
 		       (int)CALL_SOCKETCALL == RECORD_CALLS,
 	       "calls");
 _Static_assert((int)RINGS == RECORD_RINGS && (int)FAMILIES == RECORD_FAMILIES, "counters");

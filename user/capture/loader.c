@@ -98,6 +98,16 @@ static bool has_tracepoint(const char *name)
 	return found;
 }
 
+/* From 6.0 on a request is what its tracepoint is given first, and begins with its operation. */
+static bool has_io_uring_command(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = btf && btf__find_by_name_kind(btf, "io_cmd_data", BTF_KIND_STRUCT) > 0;
+
+	btf__free(btf);
+	return found;
+}
+
 static int set_up(struct kernel *k, const struct loader_options *o, const struct attempt *attempt,
 		  char *err, size_t err_size)
 {
@@ -133,6 +143,10 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 		skel->rodata->scope_level = level;
 	}
 	bpf_program__set_autoload(skel->progs.module_loads, has_tracepoint("module_load"));
+	bpf_program__set_autoload(skel->progs.io_uring_submits,
+				  has_tracepoint("io_uring_submit_req"));
+	bpf_program__set_autoload(skel->progs.io_uring_submits_6_0,
+				  has_tracepoint("io_uring_submit_sqe") && has_io_uring_command());
 	bpf_program__set_autoload(skel->progs.sys_exit, !attempt->raw_exit);
 	bpf_program__set_autoload(skel->progs.sys_exit_raw, attempt->raw_exit);
 	bpf_map__set_max_entries(skel->maps.counters, (__u32)cpus);

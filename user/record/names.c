@@ -88,6 +88,7 @@ const char *record_call_name(uint64_t call)
 		"kexec_file_load",
 		"memfd_create",
 		"io_uring_setup",
+		"io_uring_enter",
 	};
 
 	return NAME_AT(names, call);
