@@ -18,6 +18,12 @@ enum operation {
 	OPERATION_LINKAT = 39,
 };
 
+/* A name in a request, a T. */
+#define NAME_IN(T, request, field)                                                                 \
+	(bpf_core_type_exists(struct delayed_filename)                                             \
+		 ? READ(AS(T##___7_0, request), field.__incomplete_filename)                       \
+		 : READ(AS(T, request), field))
+
 static __always_inline bool begin(struct draft *d, enum event_kind kind)
 {
 	if (!event_begin(d, PROGRAM_IO_URING, FAMILY_FILE, kind, CALL_IO_URING_ENTER, -EINPROGRESS))
@@ -45,7 +51,8 @@ static __always_inline void on_submit_open(void *request)
 	if (!begin(&d, EVENT_OPEN))
 		return;
 	d.scratch->event.file.argument[0] = READ(open, how.flags);
-	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(open, dfd), READ(open, filename));
+	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(open, dfd),
+		 NAME_IN(struct io_open, request, filename));
 	event_send(&d);
 }
 
@@ -57,7 +64,8 @@ static __always_inline void on_submit_unlink(void *request)
 	if (!begin(&d, EVENT_UNLINK))
 		return;
 	d.scratch->event.file.argument[0] = (__u32)READ(unlink, flags);
-	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(unlink, dfd), READ(unlink, filename));
+	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(unlink, dfd),
+		 NAME_IN(struct io_unlink, request, filename));
 	event_send(&d);
 }
 
@@ -69,8 +77,10 @@ static __always_inline void on_submit_rename(void *request)
 	if (!begin(&d, EVENT_RENAME))
 		return;
 	d.scratch->event.file.argument[0] = (__u32)READ(rename, flags);
-	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(rename, old_dfd), READ(rename, oldpath));
-	add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, READ(rename, new_dfd), READ(rename, newpath));
+	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(rename, old_dfd),
+		 NAME_IN(struct io_rename, request, oldpath));
+	add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, READ(rename, new_dfd),
+		 NAME_IN(struct io_rename, request, newpath));
 	event_send(&d);
 }
 
@@ -84,12 +94,13 @@ static __always_inline void on_submit_link(void *request, bool is_symbolic)
 	if (!begin(&d, EVENT_LINK))
 		return;
 	d.scratch->event.file.argument[0] = (__u32)READ(link, flags);
-	target = AS(struct filename, READ(link, oldpath));
+	target = AS(struct filename, NAME_IN(struct io_link, request, oldpath));
 	if (is_symbolic)
 		add_kernel_string(&d, TEXT_ARGV, READ(target, name));
 	else
 		add_name(&d, TEXT_CALLER, TEXT_BASE, READ(link, old_dfd), target);
-	add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, READ(link, new_dfd), READ(link, newpath));
+	add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, READ(link, new_dfd),
+		 NAME_IN(struct io_link, request, newpath));
 	event_send(&d);
 }
 

@@ -4,6 +4,7 @@
 /* Kernel family: signals to the collector, or to the process that holds its keys. */
 #include "common.h"
 
+#define SIGCHLD	       17
 #define SIGKILL	       9
 #define SENT_BY_KERNEL ((struct kernel_siginfo *)1)
 
@@ -16,7 +17,7 @@ int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_s
 	if (!is_self(target) || is_self(bpf_get_current_task_btf()))
 		return 0;
 	/* Timers, children that ended: but not what only the kernel can do in anger. */
-	if (info == SENT_BY_KERNEL && signal != SIGKILL)
+	if (signal == SIGCHLD || (info == SENT_BY_KERNEL && signal != SIGKILL))
 		return 0;
 	if (!event_begin(&d, PROGRAM_SIGNAL, FAMILY_KERNEL, EVENT_SIGNAL, CALL_NONE, 0))
 		return 0;

@@ -260,6 +260,26 @@ struct io_link {
 	struct filename *oldpath, *newpath;
 };
 
+struct delayed_filename { /* around the names of requests from 7.0 on */
+	struct filename *__incomplete_filename;
+};
+
+struct io_open___7_0 {
+	struct delayed_filename filename;
+};
+
+struct io_unlink___7_0 {
+	struct delayed_filename filename;
+};
+
+struct io_rename___7_0 {
+	struct delayed_filename oldpath, newpath;
+};
+
+struct io_link___7_0 {
+	struct delayed_filename oldpath, newpath;
+};
+
 struct kernel_siginfo; /* only its address is looked at */
 
 #pragma clang attribute pop
