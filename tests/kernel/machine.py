@@ -4,6 +4,7 @@ that the power can be cut at every moment of it afterwards; and the disk can be 
 
 The disk is served over NBD to qemu, as one with a cache that honours flushes and nothing else. A
 second export, "marks", takes sectors of text: they stand in the log where they arrived."""
+import atexit
 import errno
 import os
 import random
@@ -280,6 +281,7 @@ class Guest:
                  "-kernel", self.prepared + "/vmlinuz", "-initrd", self.prepared + "/initrd",
                  "-append", "console=ttyS0 panic=-1 quiet"],
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        atexit.register(self.process.kill)
         self.line, self.terminal = (self.connection(listener) for listener in (line, terminal))
         self.shown = []
         threading.Thread(target=self.watch, args=(self.terminal, disk), daemon=True).start()
