@@ -70,6 +70,12 @@ START_TEST(names)
 		{ FLIP, "seals", 0, 7, "\x40",
 		  "TAMPER bad magic in seals header seals+0 [0,0) | 0 0 0/0 0 0 | 0 0 0 0 | 0 0 "
 		  "|" },
+		{ FLIP, "seals", 0, 7, "\x10",
+		  "TAMPER bad magic in seals header seals+0 [0,0) | 0 0 0/0 0 0 | 0 0 0 0 | 0 0 "
+		  "|" },
+		{ FLIP, "seals", 0, 7, "\x0a",
+		  "TAMPER bad magic in seals header seals+0 [0,0) | 0 0 0/0 0 0 | 0 0 0 0 | 0 0 "
+		  "|" },
 		{ FLIP, "seals", 0, 20, "\1",
 		  "TAMPER bad crc in seals header seals+0 [0,0) | 0 0 0/0 0 0 | 0 0 0 0 | 0 0 |" },
 		{ FLIP, "seals", 0, 12, "\1",
@@ -196,6 +202,12 @@ START_TEST(checkpoints)
 		{ FLIP, "checkpoint", 0, 0, "\1",
 		  "TAMPER origin of another log checkpoint+0 [0,0) | 0 0 16/9 0 0 | 0 0 0 0 | 0 0 "
 		  "| closed" },
+		{ FLIP, "checkpoint", 0, 57, "\x10",
+		  "TAMPER line 2: size is not a canonical decimal checkpoint+0 [0,0) | 0 0 16/9 0 "
+		  "0 | 0 0 0 0 | 0 0 | closed" },
+		{ FLIP, "checkpoint", 0, 57, "\x0c",
+		  "TAMPER line 2: size is not a canonical decimal checkpoint+0 [0,0) | 0 0 16/9 0 "
+		  "0 | 0 0 0 0 | 0 0 | closed" },
 		{ FLIP, "checkpoint", 0, 57, "\1",
 		  "TAMPER no valid identity signature checkpoint+0 [0,0) | 0 0 16/9 0 0 | 0 0 0 0 "
 		  "| 0 0 | closed" },
@@ -264,6 +276,21 @@ START_TEST(headers)
 		{ FLIP, SEG3, 0, 7, "\x40",
 		  "TAMPER bad segment magic 0000000000000003.seg+0 [4,16) | 4 4 16/9 0 4 | 0 0 0 0 "
 		  "| 0 0 | closed" },
+		{ FLIP, SEG3, 0, 7, "\x10",
+		  "TAMPER bad segment magic 0000000000000003.seg+0 [4,16) | 4 4 16/9 0 4 | 0 0 0 0 "
+		  "| 0 0 | closed" },
+		{ FLIP, SEG3, 0, 7, "\x0a",
+		  "TAMPER bad segment magic 0000000000000003.seg+0 [4,16) | 4 4 16/9 0 4 | 0 0 0 0 "
+		  "| 0 0 | closed" },
+		{ FLIP, SEG3, 0, 6, "\x10",
+		  "TAMPER bad segment magic 0000000000000003.seg+0 [4,16) | 4 4 16/9 0 4 | 0 0 0 0 "
+		  "| 0 0 | closed" },
+		{ FLIP, SEG3, 0, 6, "\x0a",
+		  "TAMPER bad segment magic 0000000000000003.seg+0 [4,16) | 4 4 16/9 0 4 | 0 0 0 0 "
+		  "| 0 0 | closed" },
+		{ FLIP, SEG3, 0, 6, "\1",
+		  "UNVERIFIABLE unknown segment version 0000000000000003.seg+0 [4,4) | 4 4 16/9 0 "
+		  "4 | 0 0 0 0 | 0 0 | closed" },
 		{ FLIP, SEG3, 0, 12, "\1",
 		  "TAMPER bad frontier length in segment header 0000000000000003.seg+0 [4,16) | 4 "
 		  "4 16/9 0 4 | 0 0 0 0 | 0 0 | closed" },
