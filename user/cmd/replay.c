@@ -156,14 +156,6 @@ static int on_record(struct replay *r, const struct chain_entry *entry, const st
 	return 0;
 }
 
-/* SCHEMA and RECOVERY came before what was to be written again. */
-static void note_recovery(struct replay *r, const struct recovery *recovery)
-{
-	r->moved += 2;
-	if (recovery->reason != RECOVERY_UNCLEAN) /* else it may be another run that begins */
-		r->moved_ahead += 2;
-}
-
 static int replay_all(struct replay *r)
 {
 	struct chain_reader *reader;
@@ -176,14 +168,14 @@ static int replay_all(struct replay *r)
 		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "replay: %s",
 				err.text[0] ? err.text : strerror(-e));
 	while ((e = chain_reader_next(reader, &entry)) == 1) {
-		struct recovery recovery;
-
 		if (!r->begun)
 			r->first = entry.index;
 		r->blind |= !r->begun && r->first > 0; /* in the middle of a run */
 		r->begun = true;
-		if (recovery_decode(entry.bytes, &recovery) == 0)
-			note_recovery(r, &recovery);
+		if (entry.bytes.data[0] == ENTRY_RECOVERY) {
+			r->moved += 2; /* it and SCHEMA came before what is written again */
+			r->moved_ahead += 2;
+		}
 		if (entry.bytes.data[0] < CHAIN_RECORD_TYPE)
 			continue;
 		e = record_decode(entry.bytes, &record);
