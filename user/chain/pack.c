@@ -226,8 +226,10 @@ static int pack_locked(struct job *job, uint64_t *ret_after)
  * first error may be an old one that nobody was told. */
 static int settle(int fd)
 {
-	if (fdatasync(fd) < 0 && fdatasync(fd) < 0)
-		return -errno;
+	for (int turn = 0; fdatasync(fd) < 0; turn++) {
+		if (turn)
+			return -errno;
+	}
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
 }
