@@ -337,12 +337,14 @@ static __always_inline void event_unseen(struct draft *d)
 	__sync_fetch_and_add(&d->counters->family[FAMILY_PROCESS].lost, 1);
 }
 
-/* A string that the kernel holds. */
-static __always_inline void add_kernel_string(struct draft *d, enum event_text slot,
+#define PATH_MAX 4096 /* of a name as a call takes it, with its NUL */
+
+/* A string that the kernel holds, in at most that many bytes. */
+static __always_inline void add_kernel_string(struct draft *d, enum event_text slot, __u32 most,
 					      const void *from)
 {
 	__u32 before = d->used;
-	long n = bpf_probe_read_kernel_str(d->scratch->text + BOUND(before, TEXT_MASK), 4096, from);
+	long n = bpf_probe_read_kernel_str(d->scratch->text + BOUND(before, TEXT_MASK), most, from);
 
 	if (n > 0)
 		d->used = before + ((n - 1) & 0xfff);
@@ -355,13 +357,14 @@ static __always_inline void add_caller_string(struct draft *d, enum event_text s
 {
 	__u32 before = d->used;
 	/* One more than PATH_MAX: a string that fills it was cut. */
-	long n = bpf_probe_read_user_str(d->scratch->text + BOUND(before, TEXT_MASK), 4097, from);
+	long n = bpf_probe_read_user_str(d->scratch->text + BOUND(before, TEXT_MASK), PATH_MAX + 1,
+					 from);
 
 	if (n <= 0) {
 		d->scratch->event.flags |= EVENT_CALLER_LOST;
 		return;
 	}
-	if (n == 4097)
+	if (n == PATH_MAX + 1)
 		d->scratch->event.flags |= EVENT_CALLER_TRUNCATED;
 	d->used = before + ((n - 1) & 0x1fff);
 	event_text(d, slot, before);

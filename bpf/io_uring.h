@@ -38,7 +38,7 @@ static __always_inline void add_name(struct draft *d, enum event_text slot, enum
 	__u32 before = d->used;
 	struct filename *filename = AS(struct filename, from);
 
-	add_kernel_string(d, slot, READ(filename, name));
+	add_kernel_string(d, slot, PATH_MAX, READ(filename, name));
 	if (d->used == before || d->scratch->text[BOUND(before, TEXT_MASK)] != '/')
 		add_base(d, base, dfd);
 }
@@ -96,7 +96,7 @@ static __always_inline void on_submit_link(void *request, bool is_symbolic)
 	d.scratch->event.file.argument[0] = (__u32)READ(link, flags);
 	target = AS(struct filename, NAME_IN(struct io_link, request, oldpath));
 	if (is_symbolic)
-		add_kernel_string(&d, TEXT_ARGV, READ(target, name));
+		add_kernel_string(&d, TEXT_ARGV, PATH_MAX, READ(target, name));
 	else
 		add_name(&d, TEXT_CALLER, TEXT_BASE, READ(link, old_dfd), target);
 	add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, READ(link, new_dfd),

@@ -160,8 +160,22 @@ static __always_inline void add_module_name(struct draft *d)
 	if (!from || !from->pending)
 		return;
 	from->pending = false;
-	add_kernel_string(d, TEXT_OTHER, from->name);
+	add_kernel_string(d, TEXT_OTHER, sizeof(from->name), from->name);
 }
+
+/* Is the descriptor still what the call made it? Another thread may have put a file of another kind
+ * there, whose private data is no program and no map. */
+static __always_inline bool is_labelled(struct file *file, const char label[8])
+{
+	struct dentry *dentry = AS(struct dentry, READ(file, f_path.dentry));
+	const unsigned char *name = READ(dentry, d_name.name);
+	char found[8] = { 0 };
+
+	bpf_probe_read_kernel(found, sizeof(found), name);
+	return *(__u64 *)found == *(const __u64 *)label;
+}
+
+#define BPF_NAME 16
 
 /* The name of the program or map that a call has just made. */
 static __always_inline void add_bpf_name(struct draft *d, __u32 command, int fd)
@@ -174,13 +188,13 @@ static __always_inline void add_bpf_name(struct draft *d, __u32 command, int fd)
 	if (!file)
 		return;
 	file = AS(struct file, file);
-	if (command == BPF_MAP_CREATE) {
+	if (command == BPF_MAP_CREATE && is_labelled(file, "bpf-map")) {
 		map = READ(file, private_data);
-		add_kernel_string(d, TEXT_OTHER, &map->name);
-	} else if (command == BPF_PROG_LOAD) {
+		add_kernel_string(d, TEXT_OTHER, BPF_NAME, &map->name);
+	} else if (command == BPF_PROG_LOAD && is_labelled(file, "bpf-prog")) {
 		program = AS(struct bpf_prog, READ(file, private_data));
 		aux = READ(program, aux);
-		add_kernel_string(d, TEXT_OTHER, &aux->name);
+		add_kernel_string(d, TEXT_OTHER, BPF_NAME, &aux->name);
 	}
 }
 

@@ -48,7 +48,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	if (!event_begin(&d, PROGRAM_EXEC, FAMILY_PROCESS, EVENT_EXEC, CALL_EXECVE, 0))
 		return 0;
 	add_file(&d, mm->exe_file);
-	add_kernel_string(&d, TEXT_CALLER, bprm->filename); /* as the caller gave it */
+	add_kernel_string(&d, TEXT_CALLER, PATH_MAX, bprm->filename); /* as the caller gave it */
 	add_base(&d, TEXT_BASE, AT_FDCWD);
 	add_argv(&d, mm->arg_start, mm->arg_end);
 	event_send(&d);

@@ -85,27 +85,28 @@ fail:
 	return NULL;
 }
 
-/* A kernel can be built without what some tracepoints belong to. */
-static bool has_tracepoint(const char *name)
+static bool has(const struct btf *kernel, const char *type, int kind)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	char type[64];
-	bool found;
-
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	found = btf && btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
-	btf__free(btf);
-	return found;
+	return kernel && btf__find_by_name_kind(kernel, type, (__u32)kind) > 0;
 }
 
-/* From 6.0 on a request is what its tracepoint is given first, and begins with its operation. */
-static bool has_io_uring_command(void)
+/* A kernel can be built without what some tracepoints belong to, and older ones have them under
+ * another name. The first argument of io_uring_submit_sqe is the request from 6.0 on, which then
+ * begins with its operation. */
+static void choose_programs(struct collect *skel, const struct attempt *attempt)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool found = btf && btf__find_by_name_kind(btf, "io_cmd_data", BTF_KIND_STRUCT) > 0;
+	struct btf *kernel = btf__load_vmlinux_btf();
 
-	btf__free(btf);
-	return found;
+	bpf_program__set_autoload(skel->progs.sys_exit, !attempt->raw_exit);
+	bpf_program__set_autoload(skel->progs.sys_exit_raw, attempt->raw_exit);
+	bpf_program__set_autoload(skel->progs.module_loads,
+				  has(kernel, "btf_trace_module_load", BTF_KIND_TYPEDEF));
+	bpf_program__set_autoload(skel->progs.io_uring_submits,
+				  has(kernel, "btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF));
+	bpf_program__set_autoload(skel->progs.io_uring_submits_6_0,
+				  has(kernel, "btf_trace_io_uring_submit_sqe", BTF_KIND_TYPEDEF) &&
+					  has(kernel, "io_cmd_data", BTF_KIND_STRUCT));
+	btf__free(kernel);
 }
 
 static int set_up(struct kernel *k, const struct loader_options *o, const struct attempt *attempt,
@@ -142,13 +143,7 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 		skel->rodata->scope_cgroup = id;
 		skel->rodata->scope_level = level;
 	}
-	bpf_program__set_autoload(skel->progs.module_loads, has_tracepoint("module_load"));
-	bpf_program__set_autoload(skel->progs.io_uring_submits,
-				  has_tracepoint("io_uring_submit_req"));
-	bpf_program__set_autoload(skel->progs.io_uring_submits_6_0,
-				  has_tracepoint("io_uring_submit_sqe") && has_io_uring_command());
-	bpf_program__set_autoload(skel->progs.sys_exit, !attempt->raw_exit);
-	bpf_program__set_autoload(skel->progs.sys_exit_raw, attempt->raw_exit);
+	choose_programs(skel, attempt);
 	bpf_map__set_max_entries(skel->maps.counters, (__u32)cpus);
 	bpf_map__set_max_entries(skel->maps.scratches, (__u32)cpus * PROGRAMS_PER_CPU);
 	bpf_map__set_max_entries(skel->maps.ring_main, (__u32)ring);
