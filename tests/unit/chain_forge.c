@@ -319,6 +319,14 @@ START_TEST(link_that_is_told)
 	assert_verdict(report, CHAIN_TORN);
 	ck_assert_str_eq(report.continued_by.vkey, "");
 	len = link_entry("one", entry, one);
+	entry[2]++;
+	entry[len] = '\n'; /* not a key, nor what could be printed as one */
+	append_block(SEG3, report.entries, (char *)entry, len + 1);
+	forge_seal(0, false);
+	report = judge(NULL);
+	assert_verdict(report, CHAIN_TORN);
+	ck_assert_str_eq(report.continued_by.vkey, "");
+	len = link_entry("one", entry, one);
 	append_block(SEG3, report.entries, (char *)entry, len);
 	ck_assert_str_eq(judge(NULL).continued_by.vkey, "");
 	forge_seal(0, false);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Checkpoint notes: what we write is read, and nothing that is merely like it. */
-#include "chain_util.h"
+#include "chain_edge.h"
 
 #include <sodium.h>
 
@@ -164,6 +164,32 @@ static int parse_key(const char *vkey, struct note_key *ret)
 	return err;
 }
 
+/* The cosigner of the example in c2sp.org/tlog-cosignature has no public key there: ours. */
+static struct note_key witness;
+static uint8_t witness_secret[64];
+
+/* The verifier key of a cosigner by this name. */
+static void make_key_of(const char *who, char type, char vkey[512])
+{
+	uint8_t seed[32] = { 9 }, id[32], named[300];
+	size_t n = strlen(who);
+	char *p;
+
+	memcpy(named, who, n);
+	named[n] = '\n';
+	named[n + 1] = (uint8_t)type;
+	crypto_sign_seed_keypair(named + n + 2, witness_secret, seed);
+	crypto_hash_sha256(id, named, n + 34);
+	p = put_hex(vkey + sprintf(vkey, "%s+", who), id, 4);
+	*p++ = '+';
+	put_base64(p, named + n + 1, 33);
+}
+
+static void make_key(const char *who, char vkey[512])
+{
+	make_key_of(who, NOTE_COSIGNATURE, vkey);
+}
+
 START_TEST(verifier_keys)
 {
 	struct note_key key, other;
@@ -175,11 +201,9 @@ START_TEST(verifier_keys)
 	ck_assert_str_eq(key.name, name.origin);
 	ck_assert_mem_eq(key.id, name.key_id, 4);
 	ck_assert_mem_eq(key.pk, name.idpk, 32);
-	sprintf(vkey, "%s\n", name.vkey);
-	ck_assert_int_eq(parse_key(vkey, &other), 0);
 	/* no bit of it can be another: name and key are under the id */
+	strcpy(vkey, name.vkey);
 	for (size_t i = 0; i < 8 * len; i++) {
-		vkey[len] = 0;
 		vkey[i / 8] ^= (char)(1 << i % 8);
 		ck_assert_msg(parse_key(vkey, &other) == -EBADMSG, "bit %zu: %s", i, vkey);
 		vkey[i / 8] ^= (char)(1 << i % 8);
@@ -189,30 +213,51 @@ START_TEST(verifier_keys)
 		vkey[i] = 0;
 		ck_assert_int_eq(parse_key(vkey, &other), -EBADMSG);
 	}
-	sprintf(vkey, "%s\n\n", name.vkey);
-	ck_assert_int_eq(parse_key(vkey, &other), -EBADMSG);
+	/* and nothing stands behind it, whoever wrote it there */
+	for (int c = 0; c < 256; c++) {
+		const char *why;
+
+		memcpy(vkey, name.vkey, len);
+		vkey[len] = (char)c;
+		ck_assert_int_eq(note_key_parse(bytes_of(vkey, len + 1), &other, &why), -EBADMSG);
+	}
 }
 END_TEST
 
-/* The cosigner of the example in c2sp.org/tlog-cosignature has no public key there: ours. */
-static struct note_key witness;
-static uint8_t witness_secret[64];
-
-/* The verifier key of a cosigner by this name. */
-static void make_key(const char *who, char vkey[512])
+START_TEST(no_keys)
 {
-	uint8_t seed[32] = { 9 }, id[32], named[300];
-	size_t n = strlen(who);
-	char *p;
+	static const char *const parts[] = { "", "a", "a+b", "+", "\n" };
+	static char huge[1 << 20];
+	struct note_key key;
+	const char *why;
+	char vkey[512];
 
-	memcpy(named, who, n);
-	memcpy(named + n, "\n\4", 2);
-	crypto_sign_seed_keypair(named + n + 2, witness_secret, seed);
-	crypto_hash_sha256(id, named, n + 34);
-	p = put_hex(vkey + sprintf(vkey, "%s+", who), id, 4);
-	*p++ = '+';
-	put_base64(p, named + n + 1, 33);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t len = strlen(parts[i]);
+		struct bytes part = bytes_of(at_the_edge(parts[i], len), len);
+
+		ck_assert_int_eq(note_key_parse(part, &key, &why), -EBADMSG);
+		ck_assert_str_eq(why, "not NAME+ID+KEY");
+	}
+	/* a name that is longer than the memory of it */
+	memset(huge, 'a', sizeof(huge));
+	memcpy(huge + sizeof(huge) - 200, name.vkey + strlen(name.origin),
+	       strlen(name.vkey + strlen(name.origin)) + 1);
+	ck_assert_int_eq(note_key_parse(bytes_of_text(huge), &key, &why), -EBADMSG);
+	ck_assert_str_eq(why, "no good key name");
+	/* keys of other kinds, with the ids that those have */
+	for (int type = 0; type < 256; type++) {
+		make_key_of("witness", (char)type, vkey);
+		if (type == NOTE_ED25519 || type == NOTE_COSIGNATURE) {
+			ck_assert_int_eq(parse_key(vkey, &key), 0);
+			ck_assert_int_eq(key.type, type);
+			continue;
+		}
+		ck_assert_int_eq(note_key_parse(bytes_of_text(vkey), &key, &why), -EBADMSG);
+		ck_assert_str_eq(why, "neither an Ed25519 key nor that of a cosigner");
+	}
 }
+END_TEST
 
 /* One more line, of the witness. */
 static size_t cosign(const char *who, uint64_t time, char *note)
@@ -288,6 +333,141 @@ START_TEST(cosignatures)
 	witness.type = NOTE_ED25519;
 	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_FORGED);
 	ck_assert_uint_eq(time, 1679315147);
+	/* the time of one that does not hold is not told */
+	witness.type = NOTE_COSIGNATURE;
+	witness.pk[0] ^= 1;
+	time = 7;
+	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_FORGED);
+	ck_assert_uint_eq(time, 7);
+}
+END_TEST
+
+/* A signature that holds, with a byte more or less behind the key id: another signature. */
+START_TEST(signature_lengths)
+{
+	static uint8_t blob[256];
+	static char again[2048];
+	uint64_t time = 7;
+	struct note note;
+
+	cosign("w", 42, text);
+	for (int own = 0; own < 2; own++) {
+		const char *last = own ? text + text_len : strrchr(text, ' ') + 1;
+		size_t head, b64, whole = own ? 4 + 64 : 4 + 8 + 64;
+
+		if (own) {
+			for (last = text + text_len - 1; last[-1] != ' '; last--)
+				;
+		}
+		head = (size_t)(last - text);
+		b64 = strcspn(last, "\n");
+		ck_assert_int_eq(get_base64(last, b64, blob, sizeof(blob)), whole);
+		for (size_t n = 5; n < whole + 5; n++) {
+			bool good = n == whole;
+			char *p;
+
+			memcpy(again, text, head);
+			p = put_base64(again + head, blob, n);
+			strcpy(p, "\n");
+			ck_assert_int_eq(parse(again, strlen(again), &note), 0);
+			ck_assert_int_eq(own ? note_signer(&note, &name)
+					     : note_signed_by(&note, &witness, &time),
+					 good ? NOTE_SIGNED : NOTE_FORGED);
+		}
+	}
+}
+END_TEST
+
+/* Out of memory for what was signed: the part of it that found room does not count. */
+START_TEST(cosigned_in_part)
+{
+	static const char message[] = "cosignature/v1\ntime 1000\n";
+	struct note note;
+	uint64_t time = 7;
+	uint8_t blob[4 + 8 + 64];
+	char *p;
+
+	cosign("w", 1000, text);
+	memcpy(blob, witness.id, 4);
+	put_be64(blob + 4, 1000);
+	crypto_sign_detached(blob + 12, NULL, (const uint8_t *)message, strlen(message),
+			     witness_secret);
+	p = put_base64(text + text_len + strlen(DASH " w "), blob, sizeof(blob));
+	strcpy(p, "\n");
+	ck_assert_int_eq(parse(text, strlen(text), &note), 0);
+	note.body.len = 0; /* it is good for no body at all, */
+	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_SIGNED);
+	ck_assert_uint_eq(time, 1000);
+	note.body.len = SIZE_MAX / 4; /* and not for one that there is no room for */
+	ck_assert_int_eq(note_signed_by(&note, &witness, &time), NOTE_FORGED);
+}
+END_TEST
+
+/* The end of memory behind each of them: nothing is looked for there. */
+START_TEST(cut_at_the_edge)
+{
+	static const char *const cut[] = {
+		"",
+		"o",
+		"o\n",
+		"o\n42",
+		"o\n42\n",
+		"o\n42\n" ROOT,
+		"o\n42\n" ROOT "\n",
+		"o\n42\n" ROOT "\n\n",
+		"o\n42\n" ROOT "\n\n\n",
+		"o\n42\n" ROOT "\n\n\xe2\n",
+		"o\n42\n" ROOT "\n\n" DASH "\n",
+		"o\n42\n" ROOT "\n\n" DASH " \n",
+		"o\n42\n" ROOT "\n\n" DASH " a\n",
+		"o\n42\n" ROOT "\n\n" DASH " a \n",
+	};
+	struct note note;
+
+	for (size_t i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
+		size_t len = strlen(cut[i]);
+
+		ck_assert_msg(parse((char *)at_the_edge(cut[i], len), len, &note) == -EBADMSG,
+			      "row %zu", i);
+	}
+	ck_assert_int_eq(parse((char *)at_the_edge(text, text_len), text_len, &note), 0);
+	ck_assert_int_eq(note_signer(&note, &name), NOTE_SIGNED);
+}
+END_TEST
+
+START_TEST(lines_at_fault)
+{
+	static const struct {
+		unsigned line;
+		const char *why, *text;
+	} rows[] = {
+		{ 1, "no origin line", "" },
+		{ 1, "no origin line", "o" },
+		{ 2, "size is not a canonical decimal", "o\n" },
+		{ 2, "size is not a canonical decimal", "o\n42" },
+		{ 3, "root is not canonical base64 of 32 bytes", "o\n42\n" },
+		{ 3, "root is not canonical base64 of 32 bytes", "o\n42\n" ROOT },
+		{ 4, "no blank line after the body", "o\n42\n" ROOT "\n" },
+		{ 5, "no blank line after the body", "o\n42\n" ROOT "\none\n" },
+		{ 4, "no signature line", "o\n42\n" ROOT "\n\n" },
+		{ 5, "bad signature line", "o\n42\n" ROOT "\n\nx\n" },
+		{ 7, "bad signature line", "o\n42\n" ROOT "\none\ntwo\n\nx\n" },
+		{ 6, "bad signature line", "o\n42\n" ROOT "\n" SIGS "x\n" },
+		{ 1, "not UTF-8 without control characters", "o\x01\n42\n" },
+		{ 3, "not UTF-8 without control characters", "o\n42\n\xff\n" },
+		{ 5, "not UTF-8 without control characters", "o\n42\n" ROOT "\n\n\t\n" },
+	};
+	struct note note;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *why = "";
+		unsigned line = 0;
+
+		ck_assert_int_eq(note_parse(bytes_of_text(rows[i].text), &note, &line, &why),
+				 -EBADMSG);
+		ck_assert_msg(line == rows[i].line && strcmp(why, rows[i].why) == 0,
+			      "row %zu: line %u: %s", i, line, why);
+	}
 }
 END_TEST
 
@@ -380,6 +560,11 @@ int main(void)
 	tcase_add_test(tcase, extension_lines);
 	tcase_add_test(tcase, many_signatures);
 	tcase_add_test(tcase, verifier_keys);
+	tcase_add_test(tcase, no_keys);
+	tcase_add_test(tcase, signature_lengths);
+	tcase_add_test(tcase, cosigned_in_part);
+	tcase_add_test(tcase, cut_at_the_edge);
+	tcase_add_test(tcase, lines_at_fault);
 	tcase_add_test(tcase, key_names);
 	tcase_add_test(tcase, cosignatures);
 	tcase_add_test(tcase, cosignature_times);

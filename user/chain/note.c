@@ -48,19 +48,25 @@ size_t note_encode(const char *body, const struct log_name *log, const uint8_t s
 	return (size_t)(p - ret);
 }
 
-/* The next line without its newline; 0 when text does not hold a whole one. */
-static int take_line(struct bytes *text, struct bytes *ret)
+/* What stands before the next `end`, which goes with it; 0 and nothing when there is none. */
+static int take_until(struct bytes *text, char end, struct bytes *ret)
 {
-	const uint8_t *end = text->len ? memchr(text->data, '\n', text->len) : NULL;
+	const uint8_t *at = text->len ? memchr(text->data, end, text->len) : NULL;
 
-	if (!end)
+	*ret = bytes_of(text->data, 0);
+	if (!at)
 		return 0;
-	*ret = bytes_of(text->data, (size_t)(end - text->data));
-	*text = bytes_of(end + 1, text->len - ret->len - 1);
+	ret->len = (size_t)(at - text->data);
+	*text = bytes_of(at + 1, text->len - ret->len - 1);
 	return 1;
 }
 
-/* Characters that Unicode calls White_Space, as UTF-8; the ASCII ones beside. */
+static int take_line(struct bytes *text, struct bytes *ret)
+{
+	return take_until(text, '\n', ret);
+}
+
+/* Characters that Unicode calls White_Space, as UTF-8; of ASCII all control characters too. */
 static int is_space(const uint8_t *p, size_t len)
 {
 	static const char *const spaces[] = {
@@ -70,7 +76,7 @@ static int is_space(const uint8_t *p, size_t len)
 		"\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
 	};
 
-	if (p[0] == ' ' || (p[0] >= '\t' && p[0] <= '\r'))
+	if (p[0] <= ' ')
 		return 1;
 	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
 		size_t n = strlen(spaces[i]);
@@ -122,17 +128,18 @@ static int parse_body(struct bytes *text, struct note *note, unsigned *line, con
 	struct bytes size, root;
 
 	*why = "no origin line";
-	if (!take_line(text, &note->origin) || note->origin.len == 0)
+	take_line(text, &note->origin);
+	if (note->origin.len == 0)
 		return -EBADMSG;
 	++*line;
 	*why = "size is not a canonical decimal";
-	if (!take_line(text, &size) ||
-	    get_decimal((const char *)size.data, size.len, &note->size) < 0)
+	take_line(text, &size);
+	if (get_decimal((const char *)size.data, size.len, &note->size) < 0)
 		return -EBADMSG;
 	++*line;
 	*why = "root is not canonical base64 of 32 bytes";
-	if (!take_line(text, &root) ||
-	    get_base64((const char *)root.data, root.len, note->root, CHAIN_HASH) != CHAIN_HASH)
+	take_line(text, &root);
+	if (get_base64((const char *)root.data, root.len, note->root, CHAIN_HASH) != CHAIN_HASH)
 		return -EBADMSG;
 	++*line;
 	return 0;
@@ -143,7 +150,6 @@ static int parse_extensions(struct bytes *text, struct note *note, unsigned *lin
 {
 	struct bytes row;
 
-	note->extensions = 0;
 	*why = "no blank line after the body";
 	for (;;) {
 		const uint8_t *at = text->data;
@@ -225,32 +231,18 @@ static void derive_id(struct note_key *key)
 	memcpy(key->id, hash, sizeof(key->id));
 }
 
-/* The bytes before the next "+"; text moves behind it. */
-static int take_part(struct bytes *text, struct bytes *ret)
-{
-	const uint8_t *plus = text->len ? memchr(text->data, '+', text->len) : NULL;
-
-	if (!plus)
-		return 0;
-	*ret = bytes_of(text->data, (size_t)(plus - text->data));
-	*text = bytes_of(plus + 1, text->len - ret->len - 1);
-	return 1;
-}
-
 int note_key_parse(struct bytes text, struct note_key *ret, const char **why)
 {
-	struct note_key key;
+	struct note_key key = { .name = "" };
 	struct bytes name, id;
 	uint8_t blob[1 + 32];
 	char hex[9];
 
-	if (text.len && text.data[text.len - 1] == '\n')
-		text.len--;
 	*why = "not NAME+ID+KEY";
-	if (!take_part(&text, &name) || !take_part(&text, &id))
+	if (!take_until(&text, '+', &name) || !take_until(&text, '+', &id))
 		return -EBADMSG;
 	*why = "no good key name";
-	if (name.len >= sizeof(key.name) || !name_is_good(name) || find_bad_byte(name))
+	if (name.len >= sizeof(key.name) || !name_is_good(name))
 		return -EBADMSG;
 	*why = "the key is not canonical base64 of 33 bytes";
 	if (get_base64((const char *)text.data, text.len, blob, sizeof(blob)) != sizeof(blob))
@@ -261,7 +253,6 @@ int note_key_parse(struct bytes text, struct note_key *ret, const char **why)
 	key.type = blob[0];
 	memcpy(key.pk, blob + 1, sizeof(key.pk));
 	memcpy(key.name, name.data, name.len);
-	key.name[name.len] = 0;
 	derive_id(&key);
 	put_hex(hex, key.id, sizeof(key.id));
 	*why = "the key id is not that of the key";
@@ -271,10 +262,9 @@ int note_key_parse(struct bytes text, struct note_key *ret, const char **why)
 	return 0;
 }
 
-static int is_signed(struct bytes body, const struct note_key *key, const uint8_t *sig, size_t len)
+static int is_signed(struct bytes body, const struct note_key *key, const uint8_t *sig)
 {
-	return len == NOTE_SIG_LEN &&
-	       crypto_sign_verify_detached(sig, body.data, body.len, key->pk) == 0;
+	return crypto_sign_verify_detached(sig, body.data, body.len, key->pk) == 0;
 }
 
 static int is_cosigned(struct bytes body, const struct note_key *key, const uint8_t *sig,
@@ -290,8 +280,7 @@ static int is_cosigned(struct bytes body, const struct note_key *key, const uint
 		time = time << 8 | sig[i];
 	buffer_print(&message, "cosignature/v1\ntime %llu\n", (unsigned long long)time);
 	buffer_add(&message, body.data, body.len);
-	good = !message.failed &&
-	       is_signed(bytes_of(message.data, message.len), key, sig + 8, len - 8);
+	good = !message.failed && is_signed(bytes_of(message.data, message.len), key, sig + 8);
 	buffer_free(&message);
 	if (good)
 		*ret_time = time;
@@ -314,7 +303,8 @@ enum note_signer note_signed_by(const struct note *note, const struct note_key *
 			continue;
 		good = key->type == NOTE_COSIGNATURE
 			       ? is_cosigned(note->body, key, s.blob + 4, s.len - 4, ret_time)
-			       : is_signed(note->body, key, s.blob + 4, s.len - 4);
+			       : s.len == 4 + NOTE_SIG_LEN &&
+					 is_signed(note->body, key, s.blob + 4);
 		if (!good)
 			return NOTE_FORGED;
 		found = NOTE_SIGNED;

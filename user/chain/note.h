@@ -46,7 +46,7 @@ struct note_key {
 	uint8_t pk[32];
 };
 
-/* name "+" hex(key id) "+" base64(type || pk), and at most a newline. 0, or -EBADMSG and why. */
+/* name "+" hex(key id) "+" base64(type || pk), and nothing more. 0, or -EBADMSG and why. */
 int note_key_parse(struct bytes text, struct note_key *ret, const char **why);
 
 /* As note_signer, for any key. *ret_time gets the seconds since 1970 that a cosignature names. */

@@ -222,12 +222,12 @@ static int read_seal(int fd, uint64_t k, struct seal *ret, const char **why)
 	return err ? err : seal_decode(record, k, ret, why);
 }
 
-/* Number of the last good record. */
+/* Number of the last good record; 0 is the header. */
 static int count_seals(int fd, uint64_t size, uint64_t *ret, const char **why)
 {
 	uint64_t n = size / SEAL_LEN - 1;
 	uint8_t record[SEAL_LEN];
-	int err = n ? read_record(fd, n, record, why) : 0;
+	int err = read_record(fd, n, record, why);
 
 	if (err)
 		return err;
@@ -287,12 +287,10 @@ ssize_t seal_stream_next(struct seal_stream *stream, const uint8_t **ret)
 		ssize_t n = pread_all(stream->fd, stream->buffer, sizeof(stream->buffer),
 				      (off_t)(SEAL_LEN * k));
 
-		if (n < 0)
+		if (n < SEAL_LEN)
 			return n;
 		stream->at = 0;
 		stream->have = (size_t)n;
-		if (n < SEAL_LEN)
-			return n;
 	}
 	*ret = stream->buffer + stream->at;
 	stream->at += SEAL_LEN;
