@@ -72,9 +72,14 @@ $(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
 	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
-$(O)/collect.skel.h: $(O)/collect.bpf.o $(O)/collect_plain.bpf.o
+$(O)/preemption.bpf.o: bpf/preemption.bpf.c bpf/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
+	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
+$(O)/collect.skel.h: $(O)/collect.bpf.o $(O)/collect_plain.bpf.o $(O)/preemption.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)set -e; { echo '/* generated: NOLINTBEGIN */'; for name in collect collect_plain; do \
+	$(Q)set -e; { echo '/* generated: NOLINTBEGIN */'; for name in collect collect_plain preemption; do \
 		$(BPFTOOL) gen skeleton $(O)/$$name.bpf.o name $$name; done; echo '/* NOLINTEND */'; } >$@.tmp
 	$(Q)mv $@.tmp $@
 $(call objects,$(wildcard user/capture/loader*.c)): $(O)/collect.skel.h

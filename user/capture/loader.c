@@ -25,16 +25,23 @@
 #define RING_SELF_BYTES	      (256u << 10)
 #define KERNEL_BTF	      "/sys/kernel/btf/vmlinux"
 
-/* Ways to load, best first. The first that the kernel takes is used. */
+/* Ways to load, best first. The first that the kernel takes is used; where programs can be
+ * preempted, those that cannot be come first. */
 static const struct attempt {
 	const char *name;
 	bool typed_reads, raw_exit;
 } attempts[] = {
 	{ "tracepoint/tp_btf", true, false },
 	{ "tracepoint/tp_btf, helper reads", false, false },
+	{ "tracepoint/raw_syscalls", true, true },
 	{ "tracepoint/raw_syscalls, helper reads", false, true },
 };
 #define ATTEMPTS (sizeof(attempts) / sizeof(attempts[0]))
+
+static const struct attempt *attempt_at(size_t i, bool preempts)
+{
+	return &attempts[preempts ? (i + ATTEMPTS / 2) % ATTEMPTS : i];
+}
 
 /* The first complaint of libbpf about a load goes into the error line (those after it say only
  * that there was one); nothing is printed. */
@@ -155,21 +162,24 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 /* Which way of loading this kernel takes. */
 static int load(struct kernel *k, const struct loader_options *o, char *err, size_t err_size)
 {
+	bool preempts = kernel_preempts_programs();
 	int e = -ENOTSUP;
 
 	for (size_t i = 0; i < ATTEMPTS; i++) {
-		k->skel = open_programs(attempts[i].typed_reads);
+		const struct attempt *attempt = attempt_at(i, preempts);
+
+		k->skel = open_programs(attempt->typed_reads);
 		if (!k->skel)
 			return kernel_fail(err, err_size, -ENOMEM,
 					   "cannot open the kernel programs");
-		e = set_up(k, o, &attempts[i], err, err_size);
+		e = set_up(k, o, attempt, err, err_size);
 		if (e)
 			return e;
 		complaint[0] = 0;
 		e = collect__load(k->skel);
 		if (!e) {
 			snprintf(k->source.info.hooks, sizeof(k->source.info.hooks), "%s",
-				 attempts[i].name);
+				 attempt->name);
 			return 0;
 		}
 		collect__destroy(k->skel);

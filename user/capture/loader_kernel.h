@@ -45,6 +45,9 @@ struct kernel {
 /* Operations of a source that reads the rings; all but start. */
 extern const struct source_ops kernel_ops;
 
+/* Can a program at the exit of system calls be preempted, and is there a hook where it cannot? */
+bool kernel_preempts_programs(void);
+
 /* Mark what descends from root, once the programs run. 0 or -errno. */
 int kernel_mark_descendants(struct kernel *k, uint32_t root);
 
