@@ -100,6 +100,78 @@ START_TEST(cosigned)
 	/* the key of a log is no witness */
 	cosign("log.example", NOTE_ED25519, scratch, other);
 	ck_assert_int_eq(check_buffer(&proof, &with), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "the key of a log, not of a witness"));
+	buffer_free(&proof);
+}
+END_TEST
+
+/* All that is said of a proof is about that proof, and nothing is said of one that fails. */
+START_TEST(what_is_told)
+{
+	static struct chain_proven untouched;
+	const char *held[] = { note_at(9), NULL };
+	const struct chain_check_options with = { .checkpoints = held };
+	struct buffer proof = prove(5, note_at(40)), grown = prove_growth(held[0], note_at(40));
+	struct chain_reader *reader;
+	struct chain_entry entry;
+	uint8_t root[CHAIN_HASH];
+
+	ck_assert_int_eq(chain_reader_open(&reader, chain_path, &chain_err), 0);
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(chain_reader_next(reader, &entry), 1);
+	root_at(40, root);
+	strcpy(chain_err.text, "of another call");
+	ck_assert_int_eq(check_buffer(&proof, NULL), 0);
+	ck_assert_str_eq(chain_err.text, "");
+	ck_assert(!proven.growth);
+	ck_assert_uint_eq(proven.at, 5);
+	ck_assert_uint_eq(proven.size, 40);
+	ck_assert_mem_eq(proven.root, root, CHAIN_HASH);
+	ck_assert_mem_eq(proven.leaf, leaves[5], CHAIN_HASH);
+	ck_assert_str_eq(proven.origin, log_name.origin);
+	ck_assert_uint_eq(proven.entry_len, entry.bytes.len);
+	ck_assert_mem_eq(proven.entry, entry.bytes.data, entry.bytes.len);
+	ck_assert_uint_eq(proven.witness_count, 0);
+	ck_assert_uint_eq(proven.other_held, 0);
+	chain_reader_close(reader);
+
+	ck_assert_int_eq(check_buffer(&grown, &with), 0);
+	ck_assert(proven.growth);
+	ck_assert_uint_eq(proven.at, 9);
+	ck_assert_uint_eq(proven.size, 40);
+	ck_assert_mem_eq(proven.root, root, CHAIN_HASH);
+	ck_assert_int_eq(proven.strength, CHAIN_HELD);
+	ck_assert_uint_eq(proven.other_held, 0);
+	ck_assert_uint_eq(proven.entry_len, 0);
+
+	memset(&untouched, 0x5a, sizeof(untouched));
+	proven = untouched;
+	change(strchr(grown.data, '\n') + 1);
+	ck_assert_int_eq(check_buffer(&grown, &with), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "do not lead from the root held at size 9"));
+	ck_assert_int_eq(check(bytes_of_text("x\n"), NULL), -EINVAL);
+	ck_assert_str_eq(chain_err.text, "line 1: neither 'c2sp.org/tlog-proof@v1' nor 'old SIZE'");
+	ck_assert_mem_eq(&proven, &untouched, sizeof(proven));
+	buffer_free(&proof);
+	buffer_free(&grown);
+}
+END_TEST
+
+START_TEST(too_many_witnesses)
+{
+	char scratch[2048] = "o\n1\nx\n\n", vkey[512];
+	const char *witnesses[CHAIN_WITNESS_MAX + 2] = { NULL };
+	const struct chain_check_options with = { .witnesses = witnesses };
+	struct buffer proof = prove(5, NULL);
+
+	cosign("w", NOTE_COSIGNATURE, scratch, vkey);
+	for (int i = 0; i < CHAIN_WITNESS_MAX; i++)
+		witnesses[i] = vkey;
+	ck_assert_int_eq(check_buffer(&proof, &with), 0);
+	ck_assert_uint_eq(proven.witness_count, CHAIN_WITNESS_MAX);
+	witnesses[CHAIN_WITNESS_MAX] = vkey;
+	ck_assert_int_eq(check_buffer(&proof, &with), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "more than"));
 	buffer_free(&proof);
 }
 END_TEST
@@ -108,7 +180,8 @@ END_TEST
 START_TEST(bad_help)
 {
 	struct buffer proof = prove(5, NULL), grown = prove_growth(note_at(9), NULL);
-	const char *held[] = { file_path("../note"), NULL };
+	char *note_path = strdup(file_path("../note"));
+	const char *held[3] = { note_path };
 	struct chain_check_options with = { .checkpoints = held };
 	char note[1024], vkey[512], scratch[2048] = "o\n1\nx\n\n";
 	uint8_t root[CHAIN_HASH];
@@ -127,13 +200,27 @@ START_TEST(bad_help)
 	spew("../note", note, len);
 	ck_assert_int_eq(check_buffer(&proof, &with), -EXDEV);
 	ck_assert_ptr_nonnull(strstr(chain_err.text, log_name.origin));
-	ck_assert_ptr_nonnull(strstr(chain_err.text, "iost/indelible/"));
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "note is of iost/indelible/"));
+	ck_assert_ptr_nonnull(strstr(chain_err.text, ", the key given is of host/"));
+	/* a good one behind it makes it no better */
+	held[1] = note_at(10);
+	ck_assert_int_eq(check_buffer(&proof, &with), -EXDEV);
+	held[1] = NULL;
+	/* of an origin that is long, only the beginning is told */
+	memset(scratch, 'o', 200);
+	strcpy(scratch + 200, strchr(note, '\n'));
+	spew("../note", scratch, strlen(scratch));
+	ck_assert_int_eq(check_buffer(&proof, &with), -EXDEV);
+	ck_assert_uint_eq(strspn(strstr(chain_err.text, " is of ") + 7, "o"), 127);
+	strcpy(scratch, "o\n1\nx\n\n");
 	with.checkpoints = NULL;
 	with.vkey = "host+00000000+AAAA";
 	ck_assert_int_eq(check_buffer(&proof, &with), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "not canonical base64 of 33 bytes"));
 	cosign("host", NOTE_COSIGNATURE, scratch, vkey);
 	with.vkey = vkey;
 	ck_assert_int_eq(check_buffer(&proof, &with), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(chain_err.text, "the key of a witness, not of a log"));
 	scratch[7] = 0;
 	cosign("host", NOTE_ED25519, scratch, vkey);
 	ck_assert_int_eq(check_buffer(&proof, &with), -EBADMSG);
@@ -144,6 +231,7 @@ START_TEST(bad_help)
 	with = (struct chain_check_options){ .checkpoints = held };
 	ck_assert_int_eq(check_buffer(&grown, &with), -ENODATA);
 	ck_assert_ptr_nonnull(strstr(chain_err.text, "size 9"));
+	free(note_path);
 	buffer_free(&proof);
 	buffer_free(&grown);
 }
@@ -297,7 +385,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
-		held_or_not, cosigned, bad_help, every_bit, no_entry, forms, largest_entry,
+		held_or_not, cosigned, what_is_told, too_many_witnesses, bad_help,
+		every_bit,   no_entry, forms,	     largest_entry,
 	};
 
 	return run_proof_tests("chain_check_proof", tests, sizeof(tests) / sizeof(tests[0]));

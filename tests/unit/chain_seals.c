@@ -136,17 +136,21 @@ static void flip(off_t at)
 START_TEST(torn_last)
 {
 	struct seal last;
+	static const struct seal untouched;
 
 	flip(3 * SEAL_LEN + 20);
 	ck_assert_int_eq(read_last(fd, 4 * SEAL_LEN, &last), 0);
 	ck_assert_uint_eq(last.k, 2);
 	assert_refused(read_last(fd, 4 * SEAL_LEN + 1, &last), "more than one torn seal");
+	ck_assert_uint_eq(last.k, 2);
 	/* the one that would have been before the last is no seal */
 	flip(1 * SEAL_LEN + 20);
 	assert_refused(read_last(fd, 4 * SEAL_LEN, &last), "bad crc in seal");
 	flip(1 * SEAL_LEN + 20);
 	flip(2 * SEAL_LEN + 20);
+	last = untouched;
 	assert_refused(read_last(fd, 4 * SEAL_LEN, &last), "bad crc in seal");
+	ck_assert_mem_eq(&last, &untouched, sizeof(last));
 }
 END_TEST
 

@@ -65,7 +65,7 @@ static int take_held_note(struct check *c, const char *path)
 	held->size = note.size;
 	memcpy(held->root, note.root, CHAIN_HASH);
 	free(text);
-	c->held_count += code == 0;
+	c->held_count++;
 	return code;
 }
 
@@ -82,7 +82,7 @@ static int take_held(struct check *c)
 		return -ENOMEM;
 	for (size_t i = 0; i < files && code == 0; i++)
 		code = take_held_note(c, o->checkpoints[i]);
-	for (size_t i = 0; i < o->held_count && code == 0; i++)
+	for (size_t i = 0; i < o->held_count; i++)
 		c->held[c->held_count++] = o->held[i];
 	return code;
 }
@@ -223,8 +223,8 @@ static int check_strength(struct check *c, struct chain_proven *ret)
 		return held;
 	if (held || ret->growth)
 		ret->strength = CHAIN_HELD;
-	else if (c->held_count)
-		ret->other_held = c->held[0].size;
+	else
+		ret->other_held = c->held[0].size; /* 0 where nothing is held */
 	return 0;
 }
 

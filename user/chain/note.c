@@ -66,8 +66,9 @@ static int take_line(struct bytes *text, struct bytes *ret)
 	return take_until(text, '\n', ret);
 }
 
-/* Characters that Unicode calls White_Space, as UTF-8; of ASCII all control characters too. */
-static int is_space(const uint8_t *p, size_t len)
+/* Characters that Unicode calls White_Space; of ASCII all control characters too. In valid UTF-8,
+ * where what begins like one of them is whole. */
+static int is_space(const uint8_t *p)
 {
 	static const char *const spaces[] = {
 		"\xc2\x85",	"\xc2\xa0",	"\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
@@ -81,7 +82,7 @@ static int is_space(const uint8_t *p, size_t len)
 	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
 		size_t n = strlen(spaces[i]);
 
-		if (n <= len && memcmp(p, spaces[i], n) == 0)
+		if (strncmp((const char *)p, spaces[i], n) == 0)
 			return 1;
 	}
 	return 0;
@@ -92,7 +93,7 @@ static int name_is_good(struct bytes name)
 	if (name.len == 0 || !utf8_is_valid(name))
 		return 0;
 	for (size_t i = 0; i < name.len; i++)
-		if (name.data[i] == '+' || is_space(name.data + i, name.len - i))
+		if (name.data[i] == '+' || is_space(name.data + i))
 			return 0;
 	return 1;
 }
@@ -200,7 +201,8 @@ int note_parse(struct bytes text, struct note *ret, unsigned *line, const char *
 	*why = "bad signature line";
 	while (text.len) {
 		++*line;
-		if (!take_line(&text, &row) || parse_signature(row, &signature) < 0)
+		take_line(&text, &row);
+		if (parse_signature(row, &signature) < 0)
 			return -EBADMSG;
 		note.lines++;
 	}
@@ -239,7 +241,8 @@ int note_key_parse(struct bytes text, struct note_key *ret, const char **why)
 	char hex[9];
 
 	*why = "not NAME+ID+KEY";
-	if (!take_until(&text, '+', &name) || !take_until(&text, '+', &id))
+	take_until(&text, '+', &name);
+	if (!take_until(&text, '+', &id))
 		return -EBADMSG;
 	*why = "no good key name";
 	if (name.len >= sizeof(key.name) || !name_is_good(name))

@@ -245,11 +245,11 @@ int seals_read_last(int fd, uint64_t size, const struct seals_header *header, co
 		    struct seal *ret, const char **why)
 {
 	struct seal last = { 0 }, before = { 0 };
-	uint64_t n;
+	uint64_t n = 0; /* and after an error */
 	int err = count_seals(fd, size, &n, why);
 
 	memcpy(before.next_pk, header->pk1, sizeof(before.next_pk));
-	if (err == 0 && n > 1)
+	if (n > 1)
 		err = read_seal(fd, n - 1, &before, why);
 	if (err == 0 && n > 0)
 		err = read_seal(fd, n, &last, why);
