@@ -5,6 +5,8 @@
  */
 #include "chain_zip.h"
 
+#include "chain/packed.h"
+
 static struct image base;
 static struct chain_report good;
 
@@ -399,6 +401,130 @@ START_TEST(reader_refuses)
 }
 END_TEST
 
+/* --- by itself ------------------------------------------------------------------------------- */
+
+#define NOISE 65600
+
+/* Packed as it is: bytes that deflate cannot make smaller. */
+static uint8_t *make_noise(uint8_t *plain, size_t len, size_t *ret_len)
+{
+	srand(3);
+	for (size_t i = 0; i < len; i++)
+		plain[i] = (uint8_t)rand();
+	return zip(plain, len, 0, 100, ret_len);
+}
+
+static struct unpack *unpack_file(const uint8_t *data, size_t len, int *ret_fd)
+{
+	struct unpack *unpack = NULL;
+	const char *why = NULL;
+	uint64_t plain_len;
+
+	*ret_fd = open(path_of("%s/noise", test_dir), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ck_assert_int_eq(pwrite_all(*ret_fd, data, len, 0), 0);
+	ck_assert_int_eq(unpack_open(*ret_fd, len, &unpack, &plain_len, &why), 0);
+	return unpack;
+}
+
+/* Wherever the stream's end falls: within what is read at once, at its end, or cut by it. Bytes
+ * behind it are seen there too, also when the crc leaves them out. */
+START_TEST(end_of_a_read)
+{
+	static uint8_t plain[NOISE], got[NOISE + 1];
+
+	for (size_t n = NOISE - 120; n < NOISE; n++) {
+		size_t len;
+		uint8_t *data = make_noise(plain, n, &len);
+		struct unpack *u;
+		int fd;
+
+		u = unpack_file(data, len, &fd);
+		ck_assert_int_eq(unpack_read(u, got, n + 1, 0), n);
+		ck_assert_mem_eq(got, plain, n);
+		ck_assert_int_eq(unpack_finish(u), 0);
+		unpack_close(u);
+		close(fd);
+		put_u64(data + 24, len - 32 + 10);
+		put_u32(data + 8, crc32c(0, data + 16, len - 16));
+		u = unpack_file(data, len + 10, &fd);
+		ck_assert_int_eq(unpack_read(u, got, n + 1, 0), -EBADMSG);
+		ck_assert_str_eq(unpack_why(u), "bytes after the packed segment");
+		unpack_close(u);
+		close(fd);
+		free(data);
+	}
+}
+END_TEST
+
+/* A read that fails is the file's fault for as long as it does, and no byte is lost by it. */
+START_TEST(read_again)
+{
+	static uint8_t plain[300000], got[sizeof(plain)];
+	size_t len;
+	uint8_t *data = make_noise(plain, sizeof(plain), &len);
+	int fd, kept, bad = open(test_dir, O_RDONLY | O_CLOEXEC);
+	struct unpack *u = unpack_file(data, len, &fd);
+
+	kept = dup(fd);
+	ck_assert_int_eq(unpack_read(u, got, 1000, 40000), 1000);
+	ck_assert_int_ge(dup2(bad, fd), 0);
+	ck_assert_int_eq(unpack_read(u, got, 200000, 41000), -EISDIR);
+	ck_assert_str_eq(unpack_why(u), "cannot be read");
+	ck_assert_int_eq(unpack_finish(u), -EISDIR);
+	ck_assert_int_ge(dup2(kept, fd), 0);
+	ck_assert_int_eq(unpack_read(u, got, 200000, 41000), 200000);
+	ck_assert_mem_eq(got, plain + 41000, 200000);
+	ck_assert_int_eq(unpack_read(u, got, sizeof(got), 0), sizeof(got)); /* back */
+	ck_assert_mem_eq(got, plain, sizeof(got));
+	ck_assert_int_eq(unpack_finish(u), 0);
+	unpack_close(u);
+	/* at the end and behind it there is nothing to look at, however damaged */
+	data[8] ^= 1;
+	close(fd);
+	u = unpack_file(data, len, &fd);
+	ck_assert_int_eq(unpack_read(u, got, 1, sizeof(plain)), 0);
+	ck_assert_int_eq(unpack_read(u, got, 1, UINT64_MAX), 0);
+	ck_assert_int_eq(unpack_finish(u), -EBADMSG);
+	ck_assert_str_eq(unpack_why(u), "bad crc of a packed segment");
+	unpack_close(u);
+	close(fd);
+	close(kept);
+	close(bad);
+	free(data);
+}
+END_TEST
+
+START_TEST(headers)
+{
+	uint8_t p[PACKED_HEADER];
+	struct packed_header header = { .version = 1,
+					.plain_len = 1032 * 11 - 1,
+					.packed_len = 10 };
+	const char *why;
+
+	packed_header_encode(&header, p);
+	ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER + 10, &header, &why), 0);
+	for (int c = 0; c < 256; c++) {
+		int want = c == '1' || c == '2'	  ? 0
+			   : c >= '0' && c <= '9' ? -EPROTONOSUPPORT
+						  : -EBADMSG;
+
+		p[7] = (uint8_t)c;
+		ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER + 10, &header, &why), want);
+	}
+	p[7] = '1';
+	ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER - 1, &header, &why), -EBADMSG);
+	ck_assert_str_eq(why, "packed segment is cut short");
+	put_u64(p + 16, 1032 * 11);
+	ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER + 10, &header, &why), -EBADMSG);
+	ck_assert_str_eq(why, "packed segment cannot hold as many bytes as it says");
+	put_u64(p + 16, SEGMENT_HEADER_MIN - 1);
+	ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER + 10, &header, &why), -EBADMSG);
+	put_u64(p + 16, SEGMENT_HEADER_MIN);
+	ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER + 10, &header, &why), 0);
+}
+END_TEST
+
 static void setup_2(void)
 {
 	zip_version = 2;
@@ -430,7 +556,13 @@ static void add_tests(Suite *suite, const char *name, void (*prepare)(void))
 int main(void)
 {
 	Suite *suite = suite_create("chain_packed");
+	TCase *alone = tcase_create("by itself");
 
+	tcase_add_checked_fixture(alone, use_test_dir, drop_test_dir);
+	tcase_add_test(alone, end_of_a_read);
+	tcase_add_test(alone, read_again);
+	tcase_add_test(alone, headers);
+	suite_add_tcase(suite, alone);
 	add_tests(suite, "version 1", setup);
 	add_tests(suite, "version 2", setup_2);
 	return run_suite(suite);

@@ -293,8 +293,11 @@ START_TEST(bounds)
 		if (path.count == 62)
 			ck_assert_int_eq(check_inclusion(0, PROOF_SIZE_MAX, leaf[0], &path, root),
 					 0);
+		if (path.count == 62)
+			ck_assert_int_eq(check_growth(1, leaf[0], PROOF_SIZE_MAX, root, &path), 0);
 		node_hash(root, path.hash[path.count], root);
 	}
+	ck_assert_int_eq(check_growth(1, leaf[0], PROOF_SIZE_MAX + 1, root, &path), -EBADMSG);
 	ck_assert_int_eq(check_inclusion(0, PROOF_SIZE_MAX + 1, leaf[0], &path, root), -EBADMSG);
 	path.count = 0;
 

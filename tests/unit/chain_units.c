@@ -31,6 +31,7 @@ static uint8_t *pass(const uint8_t *data, size_t len, bool is_segment, bool rest
 	while (units_next(&units, &piece) == 1) {
 		ck_assert_uint_gt(piece.len, 0);
 		ck_assert_uint_le(piece.len, len - (size_t)(p - out));
+		ck_assert(is_segment || piece.len <= 16u << 10); /* of any length, bit by bit */
 		p = put_bytes(p, piece.data, piece.len);
 	}
 	ck_assert_uint_eq((size_t)(p - out), len);

@@ -78,7 +78,6 @@ struct unpack {
 	uint64_t taken;	   /* packed bytes read */
 	uint32_t crc;	   /* of [16, 32) and them */
 	bool broken;	   /* what follows is not known: begin anew */
-	bool checked;	   /* the whole file was seen to be good */
 	const char *why;
 	struct units units;
 	struct bytes piece; /* of plain bytes, not yet given out */
@@ -88,37 +87,29 @@ struct unpack {
 
 static int corrupt(struct unpack *u, const char *why)
 {
-	u->broken = true;
 	u->why = why;
 	return -EBADMSG;
 }
 
-static int begin(struct unpack *u)
+static void begin(struct unpack *u)
 {
 	uint8_t lengths[PACKED_HEADER];
 
-	if (inflateReset(&u->stream) != Z_OK)
-		return -EINVAL;
+	inflateReset(&u->stream); /* which fails for what is no stream */
 	packed_header_encode(&u->header, lengths);
 	u->crc = crc32c(0, lengths + 16, PACKED_HEADER - 16);
 	u->stream.avail_in = 0;
 	u->inflated = u->taken = u->at = 0;
 	u->piece = bytes_of(NULL, 0);
-	u->broken = false;
 	units_begin(&u->units, u->header.plain_len, u->header.version > 1);
-	return 0;
 }
 
 static int refill(struct unpack *u)
 {
-	uint64_t left = u->header.packed_len - u->taken;
-	size_t want = left < sizeof(u->in) ? (size_t)left : sizeof(u->in);
-	ssize_t n = pread_all(u->fd, u->in, want, (off_t)(PACKED_HEADER + u->taken));
+	ssize_t n = pread_all(u->fd, u->in, sizeof(u->in), (off_t)(PACKED_HEADER + u->taken));
 
-	if (n < 0) {
-		u->broken = true;
+	if (n < 0)
 		return (int)n;
-	}
 	if (n == 0)
 		return corrupt(u, "packed segment is cut short");
 	u->crc = crc32c(u->crc, u->in, (size_t)n);
@@ -143,11 +134,9 @@ static int inflate_into(struct unpack *u, uint8_t *data, size_t len)
 		got = inflate(z, Z_NO_FLUSH);
 		if (got == Z_STREAM_END)
 			return 1;
-		if (got == Z_MEM_ERROR) {
-			u->broken = true;
+		if (got == Z_MEM_ERROR)
 			return -ENOMEM;
-		}
-		if (got != Z_OK && got != Z_BUF_ERROR)
+		if (got != Z_OK)
 			return corrupt(u, "packed bytes are damaged");
 	} while (z->avail_out);
 	return 0;
@@ -162,14 +151,13 @@ static int check_end(struct unpack *u, bool ended)
 
 		if (got < 0)
 			return got;
-		if (got == 0 || u->stream.avail_out == 0)
+		if (u->stream.avail_out == 0)
 			return corrupt(u, "packed segment holds more bytes than it says");
 	}
 	if (u->stream.avail_in || u->taken != u->header.packed_len)
 		return corrupt(u, "bytes after the packed segment");
 	if (u->crc != u->header.crc)
 		return corrupt(u, "bad crc of a packed segment");
-	u->checked = true;
 	return 0;
 }
 
@@ -186,7 +174,7 @@ static int take(void *ctx, uint8_t *data, size_t len)
 	u->inflated += len;
 	if (u->inflated == u->header.plain_len)
 		return check_end(u, got);
-	return got ? corrupt(u, "packed segment holds fewer bytes than it says") : 0;
+	return 0;
 }
 
 int unpack_open(int fd, uint64_t size, struct unpack **ret, uint64_t *ret_plain_len,
@@ -215,11 +203,7 @@ int unpack_open(int fd, uint64_t size, struct unpack **ret, uint64_t *ret_plain_
 	u->units.take = take;
 	u->units.ctx = u;
 	u->units.restore = true;
-	err = begin(u);
-	if (err) {
-		unpack_close(u);
-		return err;
-	}
+	begin(u);
 	*ret = u;
 	*ret_plain_len = header.plain_len;
 	return 0;
@@ -237,17 +221,19 @@ void unpack_close(struct unpack *u)
 /* Go to the piece that holds offset. */
 static int seek(struct unpack *u, uint64_t offset)
 {
-	int err = u->broken || offset < u->at ? begin(u) : 0;
+	int err = 0;
 
+	if (u->broken || offset < u->at)
+		begin(u);
 	while (err == 0 && offset - u->at >= u->piece.len) {
 		u->at += u->piece.len;
 		u->piece.len = 0;
 		err = units_next(&u->units, &u->piece);
 		if (err == 0)
-			return 0; /* the end */
+			break; /* the end */
 		err = err < 0 ? err : 0;
 	}
-	u->broken = u->broken || err;
+	u->broken = err;
 	return err;
 }
 
@@ -276,7 +262,7 @@ ssize_t unpack_read(struct unpack *u, void *data, size_t len, uint64_t offset)
 
 int unpack_finish(struct unpack *u)
 {
-	return u->checked ? 0 : seek(u, u->header.plain_len);
+	return seek(u, u->header.plain_len);
 }
 
 const char *unpack_why(const struct unpack *u)

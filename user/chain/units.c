@@ -19,8 +19,6 @@ void units_begin(struct units *u, uint64_t size, bool is_segment)
 /* Take len bytes to offset `have` of the buffer. */
 static int take(struct units *u, size_t have, size_t len)
 {
-	int err;
-
 	if (len == 0)
 		return 0; /* there may be nothing left to be asked for */
 	if (have + len > u->room) {
@@ -31,16 +29,14 @@ static int take(struct units *u, size_t have, size_t len)
 		u->buffer = grown;
 		u->room = have + len;
 	}
-	err = u->take(u->ctx, u->buffer + have, len);
-	u->at += err ? 0 : len;
-	return err;
+	u->at += len;
+	return u->take(u->ctx, u->buffer + have, len);
 }
 
 static int take_raw(struct units *u, size_t *ret)
 {
 	uint64_t left = u->size - u->at;
 
-	u->state = UNITS_RAW;
 	*ret = left < RAW_AT_ONCE ? (size_t)left : RAW_AT_ONCE;
 	return take(u, 0, *ret);
 }

@@ -26,7 +26,7 @@ struct units {
  * kept for the next round, and are the caller's to free. */
 void units_begin(struct units *units, uint64_t size, bool is_segment);
 
-/* 1 and the next piece (valid until the next call), 0 at the end, -errno. */
+/* 1 and the next piece (valid until the next call), 0 at the end, -errno; then begin anew. */
 int units_next(struct units *units, struct bytes *ret);
 
 #endif
