@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* How strong a proof is, and that no other file is that proof. */
+#include "chain_edge.h"
 #include "chain_proof.h"
 
 #include "base/hash.h"
@@ -309,7 +310,8 @@ static void assert_line(const char *text, unsigned want)
 	static struct proof proof;
 	const char *why = NULL;
 	unsigned line = 0;
-	int err = proof_parse(bytes_of_text(text), &proof, &line, &why);
+	size_t len = strlen(text);
+	int err = proof_parse(bytes_of(at_the_edge(text, len), len), &proof, &line, &why);
 
 	ck_assert_msg(err == (want ? -EBADMSG : 0), "%s: %s", text, why);
 	ck_assert_msg(!want || line == want, "line %u, not %u (%s): %s", line, want, why, text);
@@ -350,6 +352,13 @@ START_TEST(forms)
 	assert_line(MAGIC "index 1\n\n" NOTE, 4);
 	assert_line(MAGIC "index 1\n\no\n042\n" ROOT "\n", 5);
 	assert_line("old 07\n" NOTE, 1);
+	assert_line("7\n" NOTE, 1);
+	assert_line("old", 1);
+	assert_line(MAGIC "5\n" NOTE, 2);
+	assert_line(MAGIC "index", 2);
+	assert_line(MAGIC "extra AAAA\n", 3);
+	assert_line(MAGIC "extra AAAA\n5\n" NOTE, 3);
+	assert_line(MAGIC "index 1\n" ROOT, 3);
 	assert_line("old7\n" NOTE, 1);
 	assert_line("old 7\nold 7\n" NOTE, 2);
 }
@@ -372,6 +381,17 @@ START_TEST(largest_entry)
 	ck_assert_int_eq(proof_parse(bytes_of(text.data, text.len), &again, &line, &why), 0);
 	ck_assert_uint_eq(again.extra, 65535);
 	ck_assert_mem_eq(again.data, proof.data, PROOF_EXTRA_MAX);
+	/* what was in it is no part of the next one */
+	ck_assert_int_eq(proof_parse(bytes_of_text("old 5\n" NOTE), &again, &line, &why), 0);
+	ck_assert_int_eq(again.kind, PROOF_GROWTH);
+	ck_assert_uint_eq(again.extra, 0);
+	buffer_clear(&text);
+	proof.extra = 0;
+	proof_encode(&text, &proof);
+	ck_assert_str_eq(text.data, MAGIC "index 0\n" NOTE);
+	ck_assert_int_eq(proof_parse(bytes_of(text.data, text.len), &again, &line, &why), 0);
+	ck_assert_int_eq(again.kind, PROOF_INCLUSION);
+	ck_assert_uint_eq(again.extra, 0);
 	buffer_clear(&text);
 	buffer_text(&text, MAGIC "extra ");
 	for (size_t i = 0; i < sizeof(more) / 3 + 1; i++)

@@ -543,6 +543,34 @@ START_TEST(base64_is_canonical)
 	}
 	ck_assert_int_eq(get_base64("AAAA", 4, data, 2), -EBADMSG);
 	ck_assert_int_eq(get_base64("", 0, data, 3), 0);
+	for (size_t len = 1; len < 12; len++)
+		ck_assert_int_eq(get_base64("AAA!AAAA====", len, data, 3), -EBADMSG);
+}
+END_TEST
+
+START_TEST(decimals)
+{
+	static const char *const bad[] = { "",
+					   "00",
+					   "1 ",
+					   "-1",
+					   "/",
+					   ":",
+					   "18446744073709551616",
+					   "18446744073709551620",
+					   "36893488147419103232",
+					   "184467440737095516160",
+					   "99999999999999999999" };
+	uint64_t got = 7;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(get_decimal(bad[i], strlen(bad[i]), &got) == -EBADMSG, "row %zu", i);
+	ck_assert_uint_eq(got, 7);
+	ck_assert_int_eq(get_decimal("0", 1, &got), 0);
+	ck_assert_uint_eq(got, 0);
+	ck_assert_int_eq(get_decimal("18446744073709551615", 20, &got), 0);
+	ck_assert_uint_eq(got, UINT64_MAX);
+	ck_assert_int_eq(chain_fail(NULL, -EIO, "to nobody"), -EIO);
 }
 END_TEST
 
@@ -571,6 +599,7 @@ int main(void)
 	tcase_add_test(tcase, more_signatures);
 	tcase_add_test(tcase, signer);
 	tcase_add_test(tcase, base64_is_canonical);
+	tcase_add_test(tcase, decimals);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -86,20 +86,20 @@ static int next_line(struct lines *in)
 /* The optional line of extra data, and the one of the index. */
 static int parse_entry(struct lines *in, struct proof *proof)
 {
-	int err = next_line(in);
 	ssize_t n;
 
-	if (err == 0 && take_word(&in->row, "extra")) {
+	if (next_line(in) < 0)
+		return -EBADMSG;
+	if (take_word(&in->row, "extra")) {
 		*in->why = "extra data is not canonical base64 of 1 to 65,535 bytes";
 		n = get_base64((const char *)in->row.data, in->row.len, proof->data,
 			       sizeof(proof->data));
 		if (n <= 0)
 			return -EBADMSG;
 		proof->extra = (size_t)n;
-		err = next_line(in);
+		if (next_line(in) < 0)
+			return -EBADMSG;
 	}
-	if (err)
-		return err;
 	*in->why = "not 'index' and a canonical decimal";
 	if (!take_word(&in->row, "index"))
 		return -EBADMSG;
@@ -128,14 +128,15 @@ int proof_parse(struct bytes text, struct proof *ret, unsigned *line, const char
 {
 	struct lines in = { .rest = text, .why = why };
 	unsigned note_line = 0;
-	int err = next_line(&in);
+	int err;
 
+	next_line(&in); /* or none, which is neither */
 	ret->extra = 0;
 	ret->path.count = 0;
-	if (err == 0 && bytes_equal(in.row, bytes_of_text(MAGIC))) {
+	if (bytes_equal(in.row, bytes_of_text(MAGIC))) {
 		ret->kind = PROOF_INCLUSION;
 		err = parse_entry(&in, ret);
-	} else if (err == 0 && take_word(&in.row, "old")) {
+	} else if (take_word(&in.row, "old")) {
 		ret->kind = PROOF_GROWTH;
 		*why = "not 'old' and a canonical decimal";
 		err = get_decimal((const char *)in.row.data, in.row.len, &ret->at);
