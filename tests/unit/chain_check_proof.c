@@ -384,7 +384,13 @@ START_TEST(largest_entry)
 	/* what was in it is no part of the next one */
 	ck_assert_int_eq(proof_parse(bytes_of_text("old 5\n" NOTE), &again, &line, &why), 0);
 	ck_assert_int_eq(again.kind, PROOF_GROWTH);
+	ck_assert(bytes_equal(again.text, bytes_of_text(&NOTE[1])));
 	ck_assert_uint_eq(again.extra, 0);
+	ck_assert_int_eq(proof_parse(bytes_of_text(MAGIC), &again, &line, &why), -EBADMSG);
+	ck_assert_str_eq(why, "the file ends before its note");
+	ck_assert_int_eq(proof_parse(bytes_of_text(MAGIC "extra AAAA\n"), &again, &line, &why),
+			 -EBADMSG);
+	ck_assert_str_eq(why, "the file ends before its note");
 	buffer_clear(&text);
 	proof.extra = 0;
 	proof_encode(&text, &proof);

@@ -431,6 +431,7 @@ static struct unpack *unpack_file(const uint8_t *data, size_t len, int *ret_fd)
 START_TEST(end_of_a_read)
 {
 	static uint8_t plain[NOISE], got[NOISE + 1];
+	int bad = open(test_dir, O_RDONLY | O_CLOEXEC);
 
 	for (size_t n = NOISE - 120; n < NOISE; n++) {
 		size_t len;
@@ -444,6 +445,20 @@ START_TEST(end_of_a_read)
 		ck_assert_int_eq(unpack_finish(u), 0);
 		unpack_close(u);
 		close(fd);
+		if (len - 32 > 65536) { /* what fails there is no damage; what is not there is */
+			u = unpack_file(data, len, &fd);
+			ck_assert_int_eq(unpack_read(u, got, 1, 0), 1);
+			ck_assert_int_ge(dup2(bad, fd), 0);
+			ck_assert_int_eq(unpack_read(u, got, n, 0), -EISDIR);
+			unpack_close(u);
+			close(fd);
+			u = unpack_file(data, len, &fd);
+			ck_assert_int_eq(ftruncate(fd, 32 + 65536), 0);
+			ck_assert_int_eq(unpack_read(u, got, n, 0), -EBADMSG);
+			ck_assert_str_eq(unpack_why(u), "packed segment is cut short");
+			unpack_close(u);
+			close(fd);
+		}
 		put_u64(data + 24, len - 32 + 10);
 		put_u32(data + 8, crc32c(0, data + 16, len - 16));
 		u = unpack_file(data, len + 10, &fd);
@@ -453,6 +468,7 @@ START_TEST(end_of_a_read)
 		close(fd);
 		free(data);
 	}
+	close(bad);
 }
 END_TEST
 
@@ -474,7 +490,13 @@ START_TEST(read_again)
 	ck_assert_int_ge(dup2(kept, fd), 0);
 	ck_assert_int_eq(unpack_read(u, got, 200000, 41000), 200000);
 	ck_assert_mem_eq(got, plain + 41000, 200000);
-	ck_assert_int_eq(unpack_read(u, got, sizeof(got), 0), sizeof(got)); /* back */
+	ck_assert_int_eq(unpack_read(u, got, 1000, 0), 1000); /* back */
+	ck_assert_int_ge(dup2(bad, fd), 0);
+	ck_assert_int_eq(unpack_read(u, got, 1000, 100000), -EISDIR);
+	ck_assert_int_ge(dup2(kept, fd), 0);
+	ck_assert_int_eq(unpack_read(u, got, 1000, 250000), 1000); /* farther on */
+	ck_assert_mem_eq(got, plain + 250000, 1000);
+	ck_assert_int_eq(unpack_read(u, got, sizeof(got), 0), sizeof(got));
 	ck_assert_mem_eq(got, plain, sizeof(got));
 	ck_assert_int_eq(unpack_finish(u), 0);
 	unpack_close(u);
@@ -513,6 +535,12 @@ START_TEST(headers)
 		ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER + 10, &header, &why), want);
 	}
 	p[7] = '1';
+	for (int at = 0; at < 16; at += 6) { /* magic, zero */
+		p[at] ^= 1;
+		ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER + 10, &header, &why),
+				 -EBADMSG);
+		p[at] ^= 1;
+	}
 	ck_assert_int_eq(packed_header_decode(p, PACKED_HEADER - 1, &header, &why), -EBADMSG);
 	ck_assert_str_eq(why, "packed segment is cut short");
 	put_u64(p + 16, 1032 * 11);

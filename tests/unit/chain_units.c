@@ -148,6 +148,36 @@ START_TEST(noise)
 }
 END_TEST
 
+static int calls_left;
+
+static int take_or_fail(void *ctx, uint8_t *data, size_t len)
+{
+	return calls_left-- == 0 ? -EIO : take(ctx, data, len);
+}
+
+/* Whatever call it is that fails, that is told before the end. */
+START_TEST(every_failure)
+{
+	size_t len;
+	uint8_t *data = slurp(SEG1, &len);
+	int err = -EIO;
+
+	for (int at = 0; err == -EIO; at++) {
+		struct stream stream = { data, len, 0 };
+		struct units units = { .take = take_or_fail, .ctx = &stream };
+		struct bytes piece;
+
+		calls_left = at;
+		units_begin(&units, len, true);
+		while ((err = units_next(&units, &piece)) == 1)
+			ck_assert_int_ge(calls_left, 0);
+		ck_assert_int_eq(err, calls_left < 0 ? -EIO : 0);
+		free(units.buffer);
+	}
+	free(data);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("chain_units");
@@ -156,6 +186,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, drop_test_dir);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, what_goes);
+	tcase_add_test(tcase, every_failure);
 	tcase_add_test(tcase, every_cut);
 	tcase_add_test(tcase, every_bit);
 	tcase_add_test(tcase, noise);

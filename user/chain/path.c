@@ -136,8 +136,6 @@ int check_growth(uint64_t from, const uint8_t from_root[CHAIN_HASH], uint64_t to
 		return path->count == 0 && same(from_root, to_root) ? 0 : -EBADMSG;
 	if (from == 0)
 		return check_from_nothing(from_root, path);
-	if (path->count == 0)
-		return -EBADMSG;
 	/* The last full node of the old tree: the old root itself, or the first hash. */
 	memcpy(old, from & (from - 1) ? path->hash[next++] : from_root, CHAIN_HASH);
 	memcpy(all, old, CHAIN_HASH);
