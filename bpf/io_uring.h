@@ -24,16 +24,8 @@ enum operation {
 		 ? READ(AS(T##___7_0, request), field.__incomplete_filename)                       \
 		 : READ(AS(T, request), field))
 
-static __always_inline bool begin(struct draft *d, enum event_kind kind)
-{
-	if (!event_begin(d, PROGRAM_IO_URING, FAMILY_FILE, kind, CALL_IO_URING_ENTER, -EINPROGRESS))
-		return false;
-	d->scratch->event.flags |= EVENT_UNVERIFIED;
-	return true;
-}
-
 static __always_inline void add_name(struct draft *d, enum event_text slot, enum event_text base,
-				     int dfd, struct filename *from)
+				     int dfd, __u64 from)
 {
 	__u32 before = d->used;
 	struct filename *filename = AS(struct filename, from);
@@ -43,87 +35,82 @@ static __always_inline void add_name(struct draft *d, enum event_text slot, enum
 		add_base(d, base, dfd);
 }
 
-static __always_inline void on_submit_open(void *request)
+/* Where the names of a request stand among struct arguments, whatever it was. */
+enum { NAME = 1, DIRECTORY, OTHER_NAME, OTHER_DIRECTORY, WORD, FLAGS };
+
+/* What the request is about; false when it is about nothing of interest. */
+static __always_inline bool read_request(struct io_kiocb *request, struct arguments *ret,
+					 __u32 *ret_kind)
 {
 	struct io_open *open = AS(struct io_open, request);
-	struct draft d;
-
-	if (!begin(&d, EVENT_OPEN))
-		return;
-	d.scratch->event.file.argument[0] = READ(open, how.flags);
-	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(open, dfd),
-		 NAME_IN(struct io_open, request, filename));
-	event_send(&d);
-}
-
-static __always_inline void on_submit_unlink(void *request)
-{
 	struct io_unlink *unlink = AS(struct io_unlink, request);
-	struct draft d;
-
-	if (!begin(&d, EVENT_UNLINK))
-		return;
-	d.scratch->event.file.argument[0] = (__u32)READ(unlink, flags);
-	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(unlink, dfd),
-		 NAME_IN(struct io_unlink, request, filename));
-	event_send(&d);
-}
-
-static __always_inline void on_submit_rename(void *request)
-{
 	struct io_rename *rename = AS(struct io_rename, request);
-	struct draft d;
-
-	if (!begin(&d, EVENT_RENAME))
-		return;
-	d.scratch->event.file.argument[0] = (__u32)READ(rename, flags);
-	add_name(&d, TEXT_CALLER, TEXT_BASE, READ(rename, old_dfd),
-		 NAME_IN(struct io_rename, request, oldpath));
-	add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, READ(rename, new_dfd),
-		 NAME_IN(struct io_rename, request, newpath));
-	event_send(&d);
-}
-
-/* What a symbolic link says is no path of ours. */
-static __always_inline void on_submit_link(void *request, bool is_symbolic)
-{
 	struct io_link *link = AS(struct io_link, request);
-	struct filename *target;
-	struct draft d;
 
-	if (!begin(&d, EVENT_LINK))
-		return;
-	d.scratch->event.file.argument[0] = (__u32)READ(link, flags);
-	target = AS(struct filename, NAME_IN(struct io_link, request, oldpath));
-	if (is_symbolic)
-		add_kernel_string(&d, TEXT_ARGV, PATH_MAX, READ(target, name));
-	else
-		add_name(&d, TEXT_CALLER, TEXT_BASE, READ(link, old_dfd), target);
-	add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, READ(link, new_dfd),
-		 NAME_IN(struct io_link, request, newpath));
-	event_send(&d);
+	ret->value[OTHER_NAME] = ret->value[WORD] = ret->value[NAME] = 0;
+	switch (request->opcode) {
+	case OPERATION_OPENAT:
+	case OPERATION_OPENAT2:
+		*ret_kind = EVENT_OPEN;
+		ret->value[NAME] = (__u64)NAME_IN(struct io_open, request, filename);
+		ret->value[DIRECTORY] = READ(open, dfd);
+		ret->value[FLAGS] = READ(open, how.flags);
+		return true;
+	case OPERATION_UNLINKAT:
+		*ret_kind = EVENT_UNLINK;
+		ret->value[NAME] = (__u64)NAME_IN(struct io_unlink, request, filename);
+		ret->value[DIRECTORY] = READ(unlink, dfd);
+		ret->value[FLAGS] = (__u32)READ(unlink, flags);
+		return true;
+	case OPERATION_RENAMEAT:
+		*ret_kind = EVENT_RENAME;
+		ret->value[NAME] = (__u64)NAME_IN(struct io_rename, request, oldpath);
+		ret->value[DIRECTORY] = READ(rename, old_dfd);
+		ret->value[OTHER_NAME] = (__u64)NAME_IN(struct io_rename, request, newpath);
+		ret->value[OTHER_DIRECTORY] = READ(rename, new_dfd);
+		ret->value[FLAGS] = (__u32)READ(rename, flags);
+		return true;
+	case OPERATION_SYMLINKAT: /* what a symbolic link says is no path of ours */
+	case OPERATION_LINKAT:
+		*ret_kind = EVENT_LINK;
+		ret->value[request->opcode == OPERATION_LINKAT ? NAME : WORD] =
+			(__u64)NAME_IN(struct io_link, request, oldpath);
+		ret->value[DIRECTORY] = READ(link, old_dfd);
+		ret->value[OTHER_NAME] = (__u64)NAME_IN(struct io_link, request, newpath);
+		ret->value[OTHER_DIRECTORY] = READ(link, new_dfd);
+		ret->value[FLAGS] = (__u32)READ(link, flags);
+		return true;
+	}
+	return false;
 }
 
 static __always_inline int on_submit(struct io_kiocb *request)
 {
-	switch (request->opcode) {
-	case OPERATION_OPENAT:
-	case OPERATION_OPENAT2:
-		on_submit_open(request);
-		break;
-	case OPERATION_UNLINKAT:
-		on_submit_unlink(request);
-		break;
-	case OPERATION_RENAMEAT:
-		on_submit_rename(request);
-		break;
-	case OPERATION_LINKAT:
-		on_submit_link(request, false);
-		break;
-	case OPERATION_SYMLINKAT:
-		on_submit_link(request, true);
-		break;
+	__u32 slot = bpf_get_smp_processor_id() * PROGRAMS_PER_CPU + PROGRAM_IO_URING, kind;
+	struct scratch *s = scratch_of(slot);
+	struct arguments *args;
+	struct draft d;
+
+	if (!s)
+		return 0; /* cannot be: the map has a slot for every possible CPU */
+	args = &s->args;
+	if (!read_request(request, args, &kind) ||
+	    !event_begin(&d, PROGRAM_IO_URING, FAMILY_FILE, kind, CALL_IO_URING_ENTER,
+			 -EINPROGRESS))
+		return 0;
+	d.scratch->event.flags |= EVENT_UNVERIFIED;
+	d.scratch->event.file.argument[0] = args->value[FLAGS];
+	if (args->value[NAME])
+		add_name(&d, TEXT_CALLER, TEXT_BASE, args->value[DIRECTORY], args->value[NAME]);
+	if (args->value[WORD]) {
+		struct filename *word = AS(struct filename, args->value[WORD]);
+
+		add_kernel_string(&d, TEXT_ARGV, PATH_MAX, READ(word, name));
 	}
+	if (args->value[OTHER_NAME])
+		add_name(&d, TEXT_OTHER, TEXT_OTHER_BASE, args->value[OTHER_DIRECTORY],
+			 args->value[OTHER_NAME]);
+	event_send(&d);
 	return 0;
 }
 
