@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,29 +76,10 @@ int kernel_probe_library(struct kernel *k, const char *path)
 	return attached ? 0 : -ENOENT;
 }
 
-static void *drop(void *link)
-{
-	bpf_link__destroy(link);
-	return NULL;
-}
-
-/* Each waits a tenth of a second for the kernel to be done with it: all at once. */
 void kernel_drop_probes(struct kernel *k)
 {
-	struct login_probes *p = &k->login;
-	pthread_t threads[sizeof(p->links) / sizeof(p->links[0])];
-	bool apart[sizeof(p->links) / sizeof(p->links[0])];
-
-	for (size_t i = 0; i < p->link_count; i++) {
-		apart[i] = pthread_create(&threads[i], NULL, drop, p->links[i]) == 0;
-		if (!apart[i])
-			drop(p->links[i]);
-	}
-	for (size_t i = 0; i < p->link_count; i++) {
-		if (apart[i])
-			pthread_join(threads[i], NULL);
-	}
-	p->link_count = 0;
+	while (k->login.link_count)
+		bpf_link__destroy(k->login.links[--k->login.link_count]);
 }
 
 /* --- where the loader looks ---------------------------------------------------------------------
