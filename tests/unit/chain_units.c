@@ -148,6 +148,46 @@ START_TEST(noise)
 }
 END_TEST
 
+static void is_left(const uint8_t *data, size_t len)
+{
+	uint8_t *out = pass(data, len, true, false);
+
+	ck_assert_mem_eq(out, data, len);
+	free(out);
+}
+
+/* Behind what is no header, or no block, nothing is taken out, whatever it looks like. */
+START_TEST(left_alone)
+{
+	size_t len, room = (2 << 20) + 4096, huge = BLOCK_PAYLOAD_MAX + 1;
+	uint8_t *segment = slurp(SEG1, &len), *data = calloc(1, room + len), *p;
+
+	ck_assert_uint_eq(get_u32(segment + 12), 0);
+	/* more of a frontier than there is */
+	memcpy(data, segment, SEGMENT_HEADER_MIN);
+	put_u32(data + 12, 65);
+	p = data + SEGMENT_HEADER_MIN;
+	memcpy(p, segment, len);
+	is_left(data, SEGMENT_HEADER_MIN + len);
+	memset(p, 0, len);
+	p = data + SEGMENT_HEADER_MIN + 65 * CHAIN_HASH;
+	memcpy(p, segment + SEGMENT_HEADER_MIN, len - SEGMENT_HEADER_MIN);
+	is_left(data, (size_t)(p - data) + len - SEGMENT_HEADER_MIN);
+	/* another magic than that of a block, and a payload that is too long */
+	memcpy(data, segment, len);
+	data[SEGMENT_HEADER_MIN] ^= 1;
+	is_left(data, len);
+	memset(data, 0, len);
+	memcpy(data, segment, SEGMENT_HEADER_MIN + BLOCK_HEADER);
+	put_u32(data + SEGMENT_HEADER_MIN + 16, (uint32_t)huge);
+	p = data + SEGMENT_HEADER_MIN + BLOCK_HEADER;
+	memcpy(p, segment + SEGMENT_HEADER_MIN, len - SEGMENT_HEADER_MIN);
+	is_left(data, (size_t)(p - data) + huge);
+	free(data);
+	free(segment);
+}
+END_TEST
+
 static int calls_left;
 
 static int take_or_fail(void *ctx, uint8_t *data, size_t len)
@@ -186,6 +226,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, drop_test_dir);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, what_goes);
+	tcase_add_test(tcase, left_alone);
 	tcase_add_test(tcase, every_failure);
 	tcase_add_test(tcase, every_cut);
 	tcase_add_test(tcase, every_bit);
