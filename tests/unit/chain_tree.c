@@ -94,6 +94,22 @@ START_TEST(frontier_carries_over)
 }
 END_TEST
 
+/* A run of any length is as many single leaves. */
+START_TEST(long_run)
+{
+	static uint8_t leaf[20 * TREE_RUN + 7][CHAIN_HASH];
+	size_t count = sizeof(leaf) / sizeof(leaf[0]);
+	struct tree one = { 0 }, run = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		put_u64(leaf[i], i);
+		tree_push(&one, leaf[i]);
+	}
+	tree_push_run(&run, (const uint8_t(*)[CHAIN_HASH])leaf, count);
+	ck_assert(tree_equal(&one, &run));
+}
+END_TEST
+
 START_TEST(vector_salts)
 {
 	uint8_t key[32], stream[SALT_LEN * 600];
@@ -217,6 +233,7 @@ int main(void)
 	tcase_add_test(tcase, rfc6962_roots);
 	tcase_add_test(tcase, salted_leaf);
 	tcase_add_test(tcase, frontier_carries_over);
+	tcase_add_test(tcase, long_run);
 	tcase_add_test(tcase, vector_salts);
 	tcase_add_test(tcase, rfc8032);
 	tcase_add_test(tcase, block_answers);
