@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The tracepoint set: one program at the exit of every system call, and the scheduler's and the
- * sockets' own tracepoints (process.h, network.h). No program at the entry: what a call did is
- * read from kernel objects afterwards, and what cannot be is flagged.
+ * The tracepoint set: one program at the exit of every system call, beside it tracepoints of their
+ * own (process.h, network.h, io_uring.h, signal.h) and probes on libpam (login.h). No program at
+ * the entry of calls: what one did is read from kernel objects afterwards, and what cannot be is
+ * flagged.
  *
  * The exit program comes twice, on the same body: tp_btf is cheaper; raw_syscalls is never skipped
  * where programs can be preempted. The loader switches one of them off.

@@ -11,8 +11,6 @@
 #include "base/bytes.h"
 #include "event.h"
 
-#define SOURCE_PROGRAMS 8
-
 /* What a START record says of the source. */
 struct source_info {
 	uint32_t run;
