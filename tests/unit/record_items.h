@@ -134,6 +134,25 @@ static inline struct coverage_result judge(void)
 	return judge_but(NOBODY, NOBODY, false);
 }
 
+/* The same of a pruned chain, which begins with item `from`. */
+static inline struct coverage_result judge_from(size_t from, size_t without, size_t twice)
+{
+	struct coverage_result result;
+	struct coverage *c;
+
+	ck_assert_int_eq(coverage_open(&c), 0);
+	coverage_join(c);
+	for (size_t i = from; i < item_count; i++) {
+		if (i != without)
+			ENSURE(!coverage_record(c, i, &items[i].r));
+		if (i == twice)
+			ENSURE(!coverage_record(c, i, &items[i].r));
+	}
+	coverage_end(c, false, &result);
+	coverage_close(c);
+	return result;
+}
+
 static inline void assert_result(struct coverage_result r, uint64_t events, uint64_t lost,
 				 uint64_t open, uint64_t gap)
 {

@@ -104,24 +104,6 @@ END_TEST
 /* --- a pruned chain: it begins in the middle of a run -------------------------------------------
  */
 
-static struct coverage_result judge_from(size_t from, size_t without, size_t twice)
-{
-	struct coverage_result result;
-	struct coverage *c;
-
-	ck_assert_int_eq(coverage_open(&c), 0);
-	coverage_join(c);
-	for (size_t i = from; i < item_count; i++) {
-		if (i != without)
-			ENSURE(!coverage_record(c, i, &items[i].r));
-		if (i == twice)
-			ENSURE(!coverage_record(c, i, &items[i].r));
-	}
-	coverage_end(c, false, &result);
-	coverage_close(c);
-	return result;
-}
-
 START_TEST(a_run_without_its_beginning_is_never_accused)
 {
 	for (uint64_t seed = 0; seed < 30; seed++) {

@@ -98,12 +98,11 @@ static bool fits_run(struct coverage *c, uint64_t index, const struct record *r)
 	return false;
 }
 
-/* NULL when the CPU number cannot be or memory is out; *err says which. */
+/* NULL when the CPU number cannot be, or memory is out: *err says so. */
 static struct stream *streams_of(struct coverage *c, uint32_t cpu, int *err)
 {
 	void *grown;
 
-	*err = 0;
 	if (cpu >= CPUS_MAX)
 		return NULL;
 	if (cpu >= c->cpu_count) {
@@ -192,7 +191,7 @@ static bool fill_hole(struct stream *s, uint64_t seq)
 static int on_event(struct coverage *c, uint64_t index, const struct record *r)
 {
 	struct stream *s;
-	int err;
+	int err = 0;
 
 	c->result.events++;
 	if (!fits_run(c, index, r))
@@ -247,7 +246,7 @@ static int on_counters(struct coverage *c, uint64_t index, const struct record *
 {
 	uint64_t values[VALUES], lost[RECORD_RINGS] = { 0 };
 	struct stream *s;
-	int err;
+	int err = 0;
 
 	if (!fits_run(c, index, r))
 		return 0;
