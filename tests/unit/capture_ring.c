@@ -177,7 +177,9 @@ START_TEST(nothing_is_taken_at_or_behind_the_limit)
 	ck_assert_ptr_nonnull(ring_peek(&ring, second, &len));
 	ring_release(&ring);
 	ck_assert_ptr_null(ring_peek(&ring, second, &len));
-	ck_assert_ptr_nonnull(ring_peek(&ring, second + 1, &len)); /* begins before it */
+	ck_assert_ptr_null(ring_peek(&ring, second + 15, &len)); /* would go beyond it */
+	ck_assert_uint_eq(ring.held, 0);
+	ck_assert_ptr_nonnull(ring_peek(&ring, second + 16, &len));
 	ck_assert_uint_eq(len, 8);
 }
 END_TEST
@@ -245,6 +247,54 @@ START_TEST(open_takes_up_where_the_consumer_stopped)
 }
 END_TEST
 
+static void set_consumer(unsigned long position)
+{
+	*(unsigned long *)file = position;
+}
+
+/* Forward and back, seen by a look or by the next release; ours is put there again. */
+START_TEST(a_second_consumer_is_noticed)
+{
+	ck_assert(!ring_guard(&ring));
+	for (int i = 0; i < 3; i++) {
+		unsigned long at = ring.position;
+
+		produce(8, 1, 0);
+		produce(8, 2, 0);
+		assert_next(8, 1);
+		ring_release(&ring);
+		ck_assert(!ring_guard(&ring));
+		set_consumer(i == 0 ? at : at + 32);
+		if (i == 2) {
+			assert_next(8, 2);
+			ring_release(&ring);
+		}
+		ck_assert(ring_guard(&ring));
+		ck_assert_uint_eq(consumer(), at + (i == 2 ? 32 : 16));
+		ck_assert(!ring_guard(&ring)); /* told once */
+		if (i < 2) {
+			assert_next(8, 2);
+			ring_release(&ring);
+		}
+	}
+}
+END_TEST
+
+START_TEST(what_was_written_over_is_skipped)
+{
+	ck_assert(!ring_skip_overrun(&ring));
+	produce(SIZE - HEADER, 1, 0);
+	ck_assert(!ring_skip_overrun(&ring)); /* full to the last byte */
+	set_consumer(ring_end(&ring));
+	produce(0, 0, 0);
+	ck_assert(ring_skip_overrun(&ring));
+	ck_assert_uint_eq(consumer(), SIZE + HEADER);
+	ck_assert(ring_guard(&ring));
+	produce(8, 3, 0);
+	assert_next(8, 3);
+}
+END_TEST
+
 START_TEST(what_cannot_be_mapped_is_an_error)
 {
 	struct ring r = { .size = 5 };
@@ -274,6 +324,8 @@ int main(void)
 		records_go_around_the_end,
 		positions_may_wrap,
 		open_takes_up_where_the_consumer_stopped,
+		a_second_consumer_is_noticed,
+		what_was_written_over_is_skipped,
 		what_cannot_be_mapped_is_an_error,
 	};
 

@@ -102,7 +102,10 @@ START_TEST(loss)
 	r.coverage.open = 1;
 	assert_judged(&r, CHAIN_LOSS, 0);
 	r = closed();
-	r.coverage.events = 1;
+	r.coverage.disturbed = 1;
+	assert_judged(&r, CHAIN_LOSS, 0);
+	r = closed();
+	r.coverage.events = r.coverage.stalled = 1;
 	assert_judged(&r, CHAIN_OK, 0);
 }
 END_TEST

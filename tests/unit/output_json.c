@@ -288,6 +288,12 @@ START_TEST(counters_by_ring_and_family)
 	r = (struct record){ .kind = RECORD_LOSS, .lost_family = 1, .reason = LOSS_RING_FULL };
 	ASSERT_JSON(&r, "lost_family", "\"file\"");
 	ASSERT_JSON(&r, "reason", "\"ring full\"");
+	r.kind = RECORD_DISTURBED;
+	r.reason = DISTURBED_RING;
+	r.count = 6;
+	ASSERT_JSON(&r, "reason", "\"ring moved\"");
+	ASSERT_JSON(&r, "lost", "6");
+	r.kind = RECORD_LOSS;
 	r.reason = 77;
 	r.lost_family = RECORD_FAMILIES;
 	ASSERT_JSON(&r, "lost_family", "\"all\"");

@@ -258,6 +258,18 @@ START_TEST(own_records)
 	ASSERT_TEXT(&r, "loss      4 events lost (program skipped)");
 	r.reason = 99;
 	ASSERT_TEXT(&r, "loss      4 events lost (?)");
+	r = (struct record){ .kind = RECORD_DISTURBED,
+			     .reason = DISTURBED_STALLED,
+			     .since = 1000000000,
+			     .time = 5250000000,
+			     .count = 7 };
+	ASSERT_TEXT(&r, "disturbed stood still, within 4.250 s, 7 events lost meanwhile");
+	r.reason = DISTURBED_LINK;
+	r.name = bytes_of_text("sys_exit");
+	r.result = -1;
+	r.since = r.time + 1;
+	ASSERT_TEXT(&r, "disturbed link detached: sys_exit, within 0.000 s, 7 events lost "
+			"meanwhile, still so: EPERM");
 	r = (struct record){ .kind = RECORD_STOP, .received = 9 };
 	ASSERT_TEXT(&r, "stop      received 9");
 	r = (struct record){ .kind = RECORD_USER, .id = 1000, .name = bytes_of_text("alice") };

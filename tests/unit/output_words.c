@@ -90,6 +90,9 @@ START_TEST(loss_reasons)
 {
 	ck_assert_str_eq(output_loss_reason(LOSS_RING_FULL), "ring full");
 	ck_assert_str_eq(output_loss_reason(LOSS_PROGRAM_SKIPPED), "program skipped");
+	ck_assert_str_eq(output_disturbance(DISTURBED_STALLED), "stood still");
+	ck_assert_str_eq(output_disturbance(DISTURBED_SETTINGS), "settings edited");
+	ck_assert_str_eq(output_disturbance(DISTURBANCES), "?");
 	ck_assert_str_eq(output_loss_reason(2), "?");
 }
 END_TEST

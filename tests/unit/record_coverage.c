@@ -305,6 +305,27 @@ START_TEST(a_gap_in_an_open_run_is_found_by_two_heartbeats)
 }
 END_TEST
 
+/* --- what the collector noticed ---------------------------------------------------------------
+ */
+
+START_TEST(disturbances_are_counted_and_standing_still_apart)
+{
+	struct coverage_result r;
+
+	add_start();
+	ck_assert_uint_eq(judge().disturbed, 0);
+	add(RECORD_DISTURBED)->reason = DISTURBED_STALLED;
+	add(RECORD_DISTURBED)->reason = DISTURBED_LINK;
+	add(RECORD_DISTURBED)->reason = DISTURBANCES; /* of a later version */
+	add_stop();
+	r = judge();
+	ck_assert_uint_eq(r.stalled, 1);
+	ck_assert_uint_eq(r.disturbed, 2);
+	ck_assert_uint_eq(r.disturbed_at, 2);
+	ck_assert_uint_eq(r.gap, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -326,6 +347,7 @@ int main(void)
 		an_event_in_flight_may_be_overtaken_by_many_losses,
 		crash_leaves_the_run_open,
 		a_gap_in_an_open_run_is_found_by_two_heartbeats,
+		disturbances_are_counted_and_standing_still_apart,
 	};
 
 	return RUN_TESTS_WITH("record_coverage", tests, setup, NULL);

@@ -190,6 +190,32 @@ START_TEST(a_burst_of_loss_alarms)
 }
 END_TEST
 
+/* A hand in what collects alarms alone, also one that could not be undone; standing still does not,
+ * a few hundred lost events in a heartbeat do. */
+START_TEST(a_disturbed_collector_alarms)
+{
+	struct record tampered = { .kind = RECORD_DISTURBED,
+				   .reason = DISTURBED_LINK,
+				   .result = -1 };
+	struct record stalled = { .kind = RECORD_DISTURBED, .reason = DISTURBED_STALLED };
+	struct record loss = { .kind = RECORD_LOSS, .count = 40 };
+	struct world w;
+
+	open_world(&w);
+	ck_assert_int_eq(feed(&w, stalled), 0);
+	score_close(w.score);
+	open_world(&w);
+	ck_assert_int_eq(feed(&w, tampered), 1);
+	ck_assert(bytes_equal(w.alert.entity, bytes_of_text("host")));
+	score_close(w.score);
+	open_world(&w);
+	ck_assert_int_eq(feed(&w, loss), 0);
+	loss.count = 200;
+	ck_assert_int_eq(feed(&w, loss), 1);
+	score_close(w.score);
+}
+END_TEST
+
 START_TEST(one_new_directory_is_no_alarm)
 {
 	struct world w;
@@ -233,6 +259,7 @@ int main(void)
 				 severity_alarms_once_and_becomes_habit,
 				 another_severity_is_not_held_off,
 				 a_burst_of_loss_alarms,
+				 a_disturbed_collector_alarms,
 				 one_new_directory_is_no_alarm,
 				 what_is_unverified_says_so };
 

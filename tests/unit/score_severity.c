@@ -202,6 +202,8 @@ START_TEST(every_row_fires)
 {
 	struct record loss = { .kind = RECORD_LOSS, .count = 5000, .time = EPOCH };
 	struct record keeper = { .kind = RECORD_KEEPER, .count = 1, .time = EPOCH };
+	struct record stalled = { .kind = RECORD_DISTURBED, .reason = DISTURBED_STALLED };
+	struct record tampered = { .kind = RECORD_DISTURBED, .reason = DISTURBED_LINK };
 
 	fired = 0;
 	check_files();
@@ -211,6 +213,10 @@ START_TEST(every_row_fires)
 	check_login();
 	ck_assert(fires(&loss, "events were lost"));
 	ck_assert(fires(&keeper, "the process that seals was ended"));
+	ck_assert(fires(&stalled, "the collector stood still"));
+	ck_assert(fires(&tampered, "the collector was tampered with"));
+	tampered.result = -1; /* what could not be put right is no attempt */
+	ck_assert(fires(&tampered, "the collector was tampered with"));
 	for (size_t row = 0; severity_name(row); row++)
 		ck_assert_msg(fired >> row & 1, "row %zu (%s)", row, severity_name(row));
 }

@@ -270,8 +270,10 @@ int kernel_start(struct source *source, char *err, size_t err_size)
 	struct kernel *k = (struct kernel *)source;
 	int e = attach(k, err, err_size);
 
-	if (!e)
+	if (!e) {
+		kernel_guard_links(k);
 		kernel_probe_login(k);
+	}
 	if (!e && k->scope == SCOPE_TREE) {
 		e = kernel_mark_descendants(k, k->scope_pid);
 		if (e)
@@ -315,6 +317,11 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 	e = open_rings(k);
 	if (e) {
 		kernel_fail(err, err_size, e, "cannot map the rings: %s", strerror(-e));
+		goto fail;
+	}
+	e = kernel_seal_maps(k);
+	if (e) {
+		kernel_fail(err, err_size, e, "cannot freeze the counters: %s", strerror(-e));
 		goto fail;
 	}
 	describe_programs(k);

@@ -20,6 +20,17 @@ struct login_probes {
 	} library[LOGIN_LIBRARIES];
 	size_t libraries, link_count;
 	struct bpf_link *links[LOGIN_LIBRARIES * LOGIN_ACTIONS * 2];
+	uint32_t link_ids[LOGIN_LIBRARIES * LOGIN_ACTIONS * 2]; /* 0: no more */
+};
+
+#define GUARDED 64 /* links of programs, at most */
+
+/* What a link was when it was made, by the kernel's word. */
+struct guarded {
+	struct bpf_link **link;
+	struct bpf_program *program;
+	uint32_t link_id, program_id;
+	bool gone; /* and could not be made anew */
 };
 
 struct kernel {
@@ -40,6 +51,9 @@ struct kernel {
 	bool had_events;
 	bool corrupt;
 	struct login_probes login;
+	int keeper_pid;
+	struct guarded guarded[GUARDED];
+	size_t guarded_count;
 };
 
 /* Operations of a source that reads the rings; all but start. */
@@ -63,6 +77,17 @@ int kernel_probe_library(struct kernel *k, const char *path);
 /* source_ops.saw_library and what undoes it all. */
 void kernel_saw_library(struct source *source, uint32_t pid, struct bytes path);
 void kernel_drop_probes(struct kernel *k);
+
+/* What only the programs have to write nobody else can, from here on; before anything is attached.
+ */
+int kernel_seal_maps(struct kernel *k);
+
+/* Ids of a link and its program, by the kernel's word. 0 or -errno. */
+int kernel_ask_link(struct bpf_link *link, uint32_t *ret_link, uint32_t *ret_program);
+
+/* Remember what is attached; source_ops.check, which looks whether it still is. */
+void kernel_guard_links(struct kernel *k);
+size_t kernel_check(struct source *source, struct source_trouble *to, size_t room);
 
 /* One clear line into err; returns code. */
 __attribute__((format(printf, 4, 5))) int kernel_fail(char *err, size_t err_size, int code,

@@ -42,6 +42,15 @@ static struct bpf_link *attach_one(struct bpf_program *program, const char *path
 	return bpf_program__attach_uprobe_opts(program, -1, path, 0, &opts);
 }
 
+static void add_link(struct login_probes *p, struct bpf_link *link)
+{
+	uint32_t program;
+
+	p->link_ids[p->link_count] = 0;
+	kernel_ask_link(link, &p->link_ids[p->link_count], &program);
+	p->links[p->link_count++] = link;
+}
+
 int kernel_probe_library(struct kernel *k, const char *path)
 {
 	struct login_probes *p = &k->login;
@@ -69,8 +78,8 @@ int kernel_probe_library(struct kernel *k, const char *path)
 			bpf_link__destroy(answered);
 			continue; /* not in this library */
 		}
-		p->links[p->link_count++] = answered;
-		p->links[p->link_count++] = asked;
+		add_link(p, answered);
+		add_link(p, asked);
 		attached++;
 	}
 	return attached ? 0 : -ENOENT;

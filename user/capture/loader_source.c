@@ -28,8 +28,10 @@ static uint64_t boottime(void)
 static void begin_batch(struct kernel *k)
 {
 	k->batch_time = boottime();
-	for (int i = 0; i < RINGS; i++)
+	for (int i = 0; i < RINGS; i++) {
+		ring_skip_overrun(&k->rings[i]);
 		k->batch[i] = ring_end(&k->rings[i]);
+	}
 }
 
 static const struct event *take_oldest(struct kernel *k)
@@ -42,6 +44,8 @@ static const struct event *take_oldest(struct kernel *k)
 		const struct event *e;
 		size_t len;
 
+		if (r->moved && ring_skip_overrun(r))
+			continue;
 		if (r->position >= k->batch[i])
 			continue;
 		e = ring_peek(r, k->batch[i], &len);
@@ -50,7 +54,7 @@ static const struct event *take_oldest(struct kernel *k)
 		if (!e)
 			continue;
 		if (!event_is_whole(e, len)) {
-			k->corrupt = true;
+			k->corrupt = !ring_skip_overrun(r);
 			return NULL;
 		}
 		if (e->time <= k->batch_time && (!best || e->time < best->time)) {
@@ -194,13 +198,17 @@ static int kernel_stop(struct source *source)
 
 	/* Closing a tracepoint link waits until no program runs any more. */
 	kernel_drop_probes(k);
+	k->guarded_count = 0;
 	collect__detach(k->skel);
 	return 0;
 }
 
 static void kernel_set_keeper(struct source *source, uint32_t pid)
 {
-	((struct kernel *)source)->skel->bss->keeper_pid = (int)pid;
+	struct kernel *k = (struct kernel *)source;
+
+	k->keeper_pid = (int)pid;
+	k->skel->bss->keeper_pid = (int)pid;
 }
 
 static void kernel_close(struct source *source)
@@ -226,6 +234,7 @@ const struct source_ops kernel_ops = {
 	.drained = kernel_drained,
 	.misses = kernel_misses,
 	.fill = kernel_fill,
+	.check = kernel_check,
 	.start = kernel_start,
 	.stop = kernel_stop,
 	.set_keeper = kernel_set_keeper,

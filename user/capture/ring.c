@@ -31,7 +31,7 @@ int ring_open(struct ring *ret, int fd, size_t size)
 	}
 	r.producer = p;
 	r.data = (const uint8_t *)p + page;
-	r.position = *r.consumer;
+	r.position = r.written = *r.consumer;
 	*ret = r;
 	return 0;
 }
@@ -62,6 +62,10 @@ const void *ring_peek(struct ring *r, unsigned long limit, size_t *ret_len)
 		if (len & BPF_RINGBUF_BUSY_BIT)
 			return NULL;
 		r->held = (HEADER + (len & ~(uint32_t)BPF_RINGBUF_DISCARD_BIT) + 7) & ~(size_t)7;
+		if (r->held > limit - r->position) {
+			r->held = 0;
+			return NULL; /* written over, see ring_skip_overrun */
+		}
 		if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
 			*ret_len = len;
 			return at + HEADER;
@@ -71,9 +75,40 @@ const void *ring_peek(struct ring *r, unsigned long limit, size_t *ret_len)
 	return NULL;
 }
 
+static void write_position(struct ring *r)
+{
+	if (__atomic_load_n(r->consumer, __ATOMIC_RELAXED) != r->written)
+		r->moved = true;
+	r->written = r->position;
+	__atomic_store_n(r->consumer, r->position, __ATOMIC_RELEASE);
+}
+
 void ring_release(struct ring *r)
 {
 	r->position += r->held;
 	r->held = 0;
-	__atomic_store_n(r->consumer, r->position, __ATOMIC_RELEASE);
+	write_position(r);
+}
+
+bool ring_guard(struct ring *r)
+{
+	bool moved;
+
+	if (__atomic_load_n(r->consumer, __ATOMIC_RELAXED) != r->written)
+		write_position(r);
+	moved = r->moved;
+	r->moved = false;
+	return moved;
+}
+
+bool ring_skip_overrun(struct ring *r)
+{
+	unsigned long end = ring_end(r);
+
+	if (end - r->position <= r->size)
+		return false;
+	r->position = end;
+	r->held = 0;
+	write_position(r);
+	return true;
 }

@@ -15,7 +15,9 @@ struct ring {
 	const uint8_t *data;
 	size_t size;
 	unsigned long position; /* ours; *consumer follows */
+	unsigned long written;	/* what we left in *consumer */
 	size_t held;		/* bytes of the record ring_peek gave out, header included */
+	bool moved;		/* somebody else wrote *consumer */
 };
 
 /* fd of a ring buffer map of size bytes (a power of two). 0 or -errno. */
@@ -25,10 +27,21 @@ void ring_close(struct ring *ring);
 /* Where the kernel will write next. */
 unsigned long ring_end(const struct ring *ring);
 
-/* The record at our position, if it is whole and begins before limit; NULL otherwise. */
+/* The record at our position, if it is whole and ends before limit, which is where a record ends;
+ * NULL otherwise. */
 const void *ring_peek(struct ring *ring, unsigned long limit, size_t *ret_len);
 
 /* Give the record of the last ring_peek back to the kernel. */
 void ring_release(struct ring *ring);
+
+/*
+ * Whoever has the map can move the position up to which the kernel may write anew: forward, and
+ * what we have not read is written over; back, and the kernel finds no room. We go by our own, and
+ * put it there again. True when it had been moved since the last call.
+ */
+bool ring_guard(struct ring *ring);
+
+/* What we have not read is partly written over: true, and go on behind it all. */
+bool ring_skip_overrun(struct ring *ring);
 
 #endif

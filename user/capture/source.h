@@ -19,6 +19,21 @@ struct source_info {
 	char programs[512]; /* name:id:tag, one a line */
 };
 
+/* What somebody else can do to what collects, and a look at it can tell. */
+enum source_harm {
+	HARM_NONE,
+	HARM_LINK,     /* a program was detached */
+	HARM_PROGRAM,  /* another program runs in its place */
+	HARM_RING,     /* somebody else moved on in the ring */
+	HARM_SETTINGS, /* are not what they were set to */
+};
+
+struct source_trouble {
+	enum source_harm harm;
+	char name[32]; /* of the program, ring or setting */
+	int result;    /* 0: put right again, else -errno */
+};
+
 struct source;
 
 struct source_ops {
@@ -29,6 +44,7 @@ struct source_ops {
 	bool (*drained)(struct source *);
 	uint64_t (*misses)(struct source *);
 	void (*fill)(struct source *, uint64_t ret[RINGS]);
+	size_t (*check)(struct source *, struct source_trouble *to, size_t room); /* NULL: sound */
 	int (*start)(struct source *, char *err, size_t err_size);
 	int (*stop)(struct source *);
 	void (*set_keeper)(struct source *, uint32_t pid); /* NULL: nothing to do */
@@ -83,6 +99,13 @@ static inline uint64_t source_misses(struct source *s)
 static inline void source_fill(struct source *s, uint64_t ret[RINGS])
 {
 	s->ops->fill(s, ret);
+}
+
+/* Look whether all is as it was set up, and put right what is not: what was found since the last
+ * look, at most room of it. What stays wrong is told once. */
+static inline size_t source_check(struct source *s, struct source_trouble *to, size_t room)
+{
+	return s->ops->check ? s->ops->check(s, to, room) : 0;
 }
 
 /* Let events come; before it there are none. 0, or -errno with one clear line in err. */

@@ -9,7 +9,7 @@
  *                 (records of another version: not even TAMPER for what seems missing)
  *   STALE         what is sealed is older than was asked for (the caller read the clock)     1
  *   TORN          a crash: recoveries, or an end that is not closed and not live           0
- *   LOSS          proven loss, or a window a crash left open                               0
+ *   LOSS          proven loss, a window a crash left open, or who collects was disturbed   0
  *   OK            all else                                                                 0
  */
 #include "chain/verify.h"
@@ -56,7 +56,7 @@ void chain_judge(struct chain_report *r)
 		r->verdict = CHAIN_STALE;
 	} else if (r->found == CHAIN_OK && is_torn(r)) {
 		r->verdict = CHAIN_TORN;
-	} else if (r->found == CHAIN_OK && (c->lost || c->open)) {
+	} else if (r->found == CHAIN_OK && (c->lost || c->open || c->disturbed)) {
 		r->verdict = CHAIN_LOSS;
 	}
 	r->exit_code = verdicts[r->verdict].exit_code;

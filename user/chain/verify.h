@@ -67,8 +67,10 @@ struct chain_verify_options {
 /* Where the coverage of records stands: filled by the layer above between verify and judge. */
 struct chain_coverage {
 	uint64_t events;
-	uint64_t lost;	   /* proven lost */
-	uint64_t open;	   /* windows ended by a crash */
+	uint64_t lost;			  /* proven lost */
+	uint64_t open;			  /* windows ended by a crash */
+	uint64_t disturbed, disturbed_at; /* what collects was tampered with; record that says so */
+	uint64_t stalled;  /* times that what collects stood still: no loss by itself */
 	uint64_t gap;	   /* missing without an excuse */
 	uint64_t gap_from; /* entry range of the gap */
 	uint64_t gap_to;

@@ -9,9 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/counters.h"
+
 #define VALUES (RINGS + 3 * FAMILIES)
-#define MINUTE 60 /* heartbeats */
-#define FEW    16 /* events: more are told of at once, status goes by that */
+#define MINUTE 60	     /* heartbeats */
+#define FEW    16	     /* events: more are told of at once, status goes by that */
+#define TOLD   32	     /* disturbances in one heartbeat; more are told in the next */
+#define LATE   3000000000ull /* ns between heartbeats, which should be one second apart */
 
 struct heartbeat {
 	struct source *source;
@@ -25,6 +29,11 @@ struct heartbeat {
 	uint64_t misses_read, misses_written;
 	uint64_t fill[RINGS];
 	uint64_t since; /* epoch ns of the last heartbeat */
+	uint64_t begun; /* monotonic: the last one, 0 none */
+	bool stalled, edited;
+	struct source_trouble trouble[TOLD];
+	size_t trouble_count;
+	uint64_t lost; /* by the kernel, as of the last heartbeat */
 };
 
 int heartbeat_open(struct heartbeat **ret, struct source *source)
@@ -58,18 +67,25 @@ void heartbeat_close(struct heartbeat *h)
 
 static void read_counters(struct heartbeat *h)
 {
-	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++)
-		h->read[cpu] = *source_counters(h->source, cpu);
+	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++) {
+		const struct event_counters *now = source_counters(h->source, cpu);
+
+		h->edited |= !counters_follow(&h->read[cpu], now, h->next[cpu]);
+		h->read[cpu] = *now;
+	}
 	h->misses_read = source_misses(h->source);
 	source_fill(h->source, h->fill);
 	source_mark(h->source);
+	h->trouble_count = source_check(h->source, h->trouble, TOLD);
 	h->open = true;
 }
 
-void heartbeat_begin(struct heartbeat *h)
+void heartbeat_begin(struct heartbeat *h, uint64_t now)
 {
 	int fd;
 
+	h->stalled = h->begun && now - h->begun > LATE;
+	h->begun = now;
 	/* A file that cannot be: below a name that is no directory. */
 	snprintf(h->canary, sizeof(h->canary), "/proc/version/indelible-canary-%08x-%llu",
 		 h->source->info.run, (unsigned long long)++h->number);
@@ -198,6 +214,83 @@ static int write_counters(struct heartbeat *h, struct pipeline *p, uint64_t time
 	return err;
 }
 
+/* --- what was done to what collects -------------------------------------------------------------
+ */
+
+static const struct {
+	enum source_harm harm;
+	enum record_disturbance reason;
+} reasons[] = {
+	{ HARM_LINK, DISTURBED_LINK },
+	{ HARM_PROGRAM, DISTURBED_PROGRAM },
+	{ HARM_RING, DISTURBED_RING },
+	{ HARM_SETTINGS, DISTURBED_SETTINGS },
+};
+
+static int write_disturbance(struct heartbeat *h, struct pipeline *p, struct record *r,
+			     uint64_t now)
+{
+	r->kind = RECORD_DISTURBED;
+	r->run = h->source->info.run;
+	r->since = h->since;
+	r->count = heartbeat_lost(h) - h->lost;
+	return pipeline_append(p, r, now);
+}
+
+static int write_trouble(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t now)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < h->trouble_count && !err; i++) {
+		const struct source_trouble *t = &h->trouble[i];
+		struct record r = { .time = time,
+				    .name = bytes_of_text(t->name),
+				    .result = t->result };
+
+		for (size_t n = 0; n < sizeof(reasons) / sizeof(reasons[0]); n++) {
+			if (reasons[n].harm == t->harm)
+				r.reason = reasons[n].reason;
+		}
+		err = write_disturbance(h, p, &r, now);
+	}
+	h->trouble_count = 0;
+	return err;
+}
+
+/* The canary may be lost like any event, or its program skipped; then the kernel says so. */
+static bool canary_is_missing(const struct heartbeat *h)
+{
+	uint64_t lost = 0;
+
+	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++)
+		lost += h->read[cpu].family[FAMILY_SELF].lost -
+			h->written[cpu].family[FAMILY_SELF].lost;
+	return h->canary_state == CANARY_LATE && lost == 0 && h->misses_read == h->misses_written;
+}
+
+/* Before LOSS and COUNTERS are, which move on to what was read. */
+static int write_disturbances(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t now)
+{
+	const struct {
+		bool is_so;
+		enum record_disturbance reason;
+	} found[] = {
+		{ h->stalled, DISTURBED_STALLED },
+		{ canary_is_missing(h), DISTURBED_CANARY },
+		{ h->edited, DISTURBED_COUNTERS },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]) && !err; i++) {
+		struct record r = { .time = time, .reason = found[i].reason };
+
+		if (found[i].is_so)
+			err = write_disturbance(h, p, &r, now);
+	}
+	h->stalled = h->edited = false;
+	return err ? err : write_trouble(h, p, time, now);
+}
+
 int heartbeat_finish(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t received,
 		     uint64_t now)
 {
@@ -218,7 +311,10 @@ int heartbeat_finish(struct heartbeat *h, struct pipeline *p, uint64_t time, uin
 	for (int i = 0; i < RINGS; i++)
 		end = put_varint(end, h->fill[i]);
 	r.fill = bytes_of(fill, (size_t)(end - fill));
-	err = write_losses(h, p, time, now);
+	err = write_disturbances(h, p, time, now);
+	h->lost = heartbeat_lost(h);
+	if (!err)
+		err = write_losses(h, p, time, now);
 	if (!err)
 		err = write_counters(h, p, time, now);
 	if (!err)

@@ -3,7 +3,8 @@
 #define CMD_HEARTBEAT_H
 /*
  * Proof of what was lost: once a second a canary (a system call of our own that must come back as
- * an event), the kernel's counters, and the records that tell of them. They are written only after
+ * an event), the kernel's counters, and the records that tell of them and of whatever was done to
+ * what collects. They are written only after
  * everything before the reading has been taken from the rings, so that they never run ahead of
  * their place in the chain.
  */
@@ -15,8 +16,9 @@ struct heartbeat;
 int heartbeat_open(struct heartbeat **ret, struct source *source);
 void heartbeat_close(struct heartbeat *heartbeat);
 
-/* Send the canary and read the counters. The rest follows when the source is drained. */
-void heartbeat_begin(struct heartbeat *heartbeat);
+/* Send the canary, read the counters, and look whether somebody had a hand in it. The rest follows
+ * when the source is drained. now is monotonic. */
+void heartbeat_begin(struct heartbeat *heartbeat, uint64_t now);
 
 /* The same at the end of a run, after source_stop(): no canary, all counters are written. */
 void heartbeat_begin_last(struct heartbeat *heartbeat);
@@ -27,7 +29,8 @@ bool heartbeat_is_open(const struct heartbeat *heartbeat);
 /* See every event first: true when it is our canary and must not become a record. */
 bool heartbeat_is_canary(struct heartbeat *heartbeat, const struct event *event);
 
-/* Write LOSS, COUNTERS and HEARTBEAT. time is epoch ns, received the events taken so far. */
+/* Write LOSS, COUNTERS, DISTURBED and HEARTBEAT. time is epoch ns, received the events taken so
+ * far. */
 int heartbeat_finish(struct heartbeat *heartbeat, struct pipeline *pipeline, uint64_t time,
 		     uint64_t received, uint64_t now);
 

@@ -346,7 +346,7 @@ static int keep_beating(struct run *r, uint64_t now)
 		r->boot_time = clock_boot_time();
 		attribute_set_boot_time(r->attribute, r->boot_time);
 		attribute_refresh(r->attribute);
-		heartbeat_begin(r->heartbeat);
+		heartbeat_begin(r->heartbeat, now);
 	}
 	if (heartbeat_is_open(r->heartbeat) && source_drained(r->source))
 		return heartbeat_finish(r->heartbeat, &r->pipeline, clock_epoch(), r->received,

@@ -29,6 +29,9 @@ struct status {
 	char hooks[64], scope[4200], kernel[256], version[64];
 	uint64_t started, beat, received, misses, fill[RECORD_RINGS], entries, alerts, stopped;
 	uint32_t pid, canary;
+	uint64_t disturbed; /* times in this run, and the last one */
+	struct record disturbance;
+	char disturbance_name[64];
 	struct counters *cpus; /* CPUS of them */
 	struct acknowledged_places copies;
 };
@@ -46,7 +49,7 @@ static void on_start(struct status *s, const struct record *r)
 	copy_text(s->version, sizeof(s->version), r->version);
 	s->started = r->time;
 	s->pid = r->pid;
-	s->beat = s->received = s->misses = s->stopped = s->alerts = 0;
+	s->beat = s->received = s->misses = s->stopped = s->alerts = s->disturbed = 0;
 	memset(s->cpus, 0, CPUS * sizeof(*s->cpus));
 }
 
@@ -67,6 +70,11 @@ static void on_record(struct status *s, const struct record *r)
 		s->misses = r->misses;
 		s->canary = r->canary;
 		record_unpack(r->fill, s->fill, RECORD_RINGS);
+		break;
+	case RECORD_DISTURBED:
+		s->disturbed++;
+		s->disturbance = *r;
+		copy_text(s->disturbance_name, sizeof(s->disturbance_name), r->name);
 		break;
 	case RECORD_ALERT:
 		s->alerts++;
@@ -97,6 +105,35 @@ static void add_time(struct buffer *to, const char *before, uint64_t time)
 		output_time(to, time);
 	else
 		buffer_text(to, "never");
+}
+
+/* What heartbeats of this run found out of order. */
+static void put_disturbance(struct buffer *b, const struct status *s)
+{
+	if (!s->disturbed)
+		return;
+	buffer_print(b, "disturbed %" PRIu64 " times", s->disturbed);
+	add_time(b, ", last at ", s->disturbance.time);
+	buffer_print(b, ": %s", output_disturbance(s->disturbance.reason));
+	if (s->disturbance_name[0]) {
+		buffer_text(b, ": ");
+		escape_text(b, bytes_of_text(s->disturbance_name));
+	}
+	if (s->disturbance.result)
+		buffer_text(b, ", still so");
+	buffer_text(b, "\n");
+}
+
+static void put_disturbance_json(struct buffer *b, const struct status *s)
+{
+	buffer_print(b, ",\"disturbed\":%" PRIu64, s->disturbed);
+	if (!s->disturbed)
+		return;
+	add_time(b, ",\"disturbance\":{\"time\":\"", s->disturbance.time);
+	buffer_print(b, "\",\"reason\":\"%s\",\"name\":\"",
+		     output_disturbance(s->disturbance.reason));
+	escape_json(b, bytes_of_text(s->disturbance_name));
+	buffer_print(b, "\",\"result\":%" PRId64 "}", s->disturbance.result);
 }
 
 static void put_copy(struct buffer *b, const struct acknowledged *copy)
@@ -171,6 +208,7 @@ static void put_text(struct buffer *b, const struct status *s, bool live)
 		     "chain    %" PRIu64 " entries, %" PRIu64 " alerts this run\n",
 		     s->received, s->misses, s->canary == CANARY_SEEN ? "seen" : "not seen",
 		     s->fill[0], s->fill[1], s->fill[2], s->entries, s->alerts);
+	put_disturbance(b, s);
 	put_copies(b, s);
 	buffer_text(b, "family          sent       lost   filtered\n");
 	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
@@ -201,6 +239,7 @@ static void put_json(struct buffer *b, const struct status *s, bool live)
 			     f ? "," : "", record_family_name(f), sum(s, f, 0), sum(s, f, 1),
 			     sum(s, f, 2));
 	buffer_text(b, "}");
+	put_disturbance_json(b, s);
 	buffer_text(b, ",\"archive\":[");
 	put_copies_json(b, s);
 	buffer_text(b, "]}\n");

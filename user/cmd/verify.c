@@ -189,6 +189,8 @@ static void print_verdict(const struct chain_report *r, const struct age *age)
 	case CHAIN_LOSS:
 		printf(": %" PRIu64 " events lost and counted, %" PRIu64 " windows open",
 		       r->coverage.lost, r->coverage.open);
+		if (r->coverage.disturbed)
+			printf(", disturbed %" PRIu64 " times", r->coverage.disturbed);
 		break;
 	default:
 		break;
@@ -232,6 +234,10 @@ static void print_text(const struct chain_report *r, const struct watch *w, cons
 	printf("events      %" PRIu64 ", lost %" PRIu64 ", open windows %" PRIu64 ", gaps %" PRIu64
 	       "\n",
 	       r->coverage.events, r->coverage.lost, r->coverage.open, r->coverage.gap);
+	printf("disturbed   %" PRIu64 " times", r->coverage.disturbed);
+	if (r->coverage.disturbed)
+		printf(", first said by record %" PRIu64, r->coverage.disturbed_at);
+	printf(", stood still %" PRIu64 " times\n", r->coverage.stalled);
 	printf("crashes     %" PRIu64 " recoveries, %" PRIu64 " adopted, dead %" PRIu64
 	       " bytes, torn %" PRIu64 " bytes%s\n",
 	       r->recoveries, r->adopted, r->dead_bytes, r->torn_bytes,
@@ -306,8 +312,10 @@ static void print_json(const struct chain_report *r, const struct watch *w, cons
 	       r->torn_seal ? "true" : "false", r->pruned, r->stray, r->pinned ? "true" : "false",
 	       r->live ? "true" : "false", r->closed ? "true" : "false");
 	printf(",\"events\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"open\":%" PRIu64 ",\"gap\":%" PRIu64
-	       ",\"unknown\":%" PRIu64 ",\"root\":\"",
-	       r->coverage.events, r->coverage.lost, r->coverage.open, r->coverage.gap, w->unknown);
+	       ",\"disturbed\":%" PRIu64 ",\"stalled\":%" PRIu64 ",\"unknown\":%" PRIu64
+	       ",\"root\":\"",
+	       r->coverage.events, r->coverage.lost, r->coverage.open, r->coverage.gap,
+	       r->coverage.disturbed, r->coverage.stalled, w->unknown);
 	print_root(r->root);
 	printf("\"");
 	print_json_link("continues", &r->continues);

@@ -118,6 +118,9 @@ void watch_end(struct watch *w, struct chain_report *report)
 	to->events = c.events;
 	to->lost = c.lost;
 	to->open = c.open;
+	to->disturbed = c.disturbed;
+	to->disturbed_at = c.disturbed_at;
+	to->stalled = c.stalled;
 	to->gap = c.gap;
 	to->gap_from = c.gap_from;
 	to->gap_to = c.gap_to;

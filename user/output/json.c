@@ -301,7 +301,9 @@ static void put_lost_family(struct writer *w, const char *name)
 
 static void put_reason(struct writer *w, const char *name)
 {
-	put_text(w, name, output_loss_reason(w->record->reason));
+	put_text(w, name,
+		 w->record->kind == RECORD_LOSS ? output_loss_reason(w->record->reason)
+						: output_disturbance(w->record->reason));
 }
 
 static void put_canary(struct writer *w, const char *name)

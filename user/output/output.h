@@ -52,8 +52,9 @@ uint32_t output_open_rest(uint32_t flags);
  * namespaces, "0640" for a new_mode. False, and nothing written, where the number says it all. */
 bool output_number(struct buffer *to, const char *field, uint64_t value);
 
-/* "ring full"; "?" for a number without a meaning. */
+/* "ring full"; "?" for a number without a meaning. The same for "link detached" of DISTURBED. */
 const char *output_loss_reason(uint32_t reason);
+const char *output_disturbance(uint32_t reason);
 
 /* What an alert says, in one line, escaped. */
 void output_alert(struct buffer *to, const struct record *alert);

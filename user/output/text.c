@@ -281,6 +281,24 @@ static void put_login(struct buffer *to, const char *before, uint32_t auid)
 		buffer_print(to, "%s%u", before, auid);
 }
 
+static void put_disturbance(struct buffer *to, const struct record *r)
+{
+	uint64_t ms = r->time > r->since ? (r->time - r->since) / 1000000 : 0;
+
+	buffer_text(to, output_disturbance(r->reason));
+	if (r->name.len) {
+		buffer_text(to, ": ");
+		escape_text(to, r->name);
+	}
+	buffer_print(to, ", within %llu.%03llu s, %llu events lost meanwhile",
+		     (unsigned long long)ms / 1000, (unsigned long long)ms % 1000,
+		     (unsigned long long)r->count);
+	if (r->result) {
+		buffer_text(to, ", still so: ");
+		output_errno(to, (int)-r->result);
+	}
+}
+
 static void put_own(struct buffer *to, const struct record *r)
 {
 	const char *family;
@@ -335,6 +353,9 @@ static void put_own(struct buffer *to, const struct record *r)
 		buffer_text(to, "the one that held the keys was ");
 		escape_text(to, r->name);
 		buffer_print(to, "; process %u took its place", r->pid);
+		break;
+	case RECORD_DISTURBED:
+		put_disturbance(to, r);
 		break;
 	case RECORD_LOGINUID:
 		buffer_print(to, "%u ", r->pid);

@@ -203,6 +203,16 @@ const char *output_loss_reason(uint32_t reason)
 						: "?";
 }
 
+const char *output_disturbance(uint32_t reason)
+{
+	static const char *const names[DISTURBANCES] = {
+		"stood still", "canary missing",  "link detached",   "program replaced",
+		"ring moved",  "counters edited", "settings edited",
+	};
+
+	return reason < DISTURBANCES ? names[reason] : "?";
+}
+
 void output_errno(struct buffer *to, int number)
 {
 	const char *name = strerrorname_np(number);

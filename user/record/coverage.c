@@ -381,6 +381,12 @@ int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
 		c->counted = r->cpus > 0;
 		c->last_heartbeat = index;
 		break;
+	case RECORD_DISTURBED:
+		if (r->reason == DISTURBED_STALLED)
+			c->result.stalled++;
+		else if (c->result.disturbed++ == 0)
+			c->result.disturbed_at = index;
+		break;
 	case RECORD_COUNTERS:
 		return on_counters(c, index, r);
 	case RECORD_HEARTBEAT:

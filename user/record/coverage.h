@@ -21,11 +21,14 @@
 struct coverage;
 
 struct coverage_result {
-	uint64_t events;   /* kernel events in the chain */
-	uint64_t lost;	   /* counted by the kernel: ring full, or a program that was skipped */
-	uint64_t open;	   /* runs that ended without STOP: what they lost at the end is unknown */
-	uint64_t gap;	   /* missing without an excuse */
-	uint64_t gap_from; /* index range in which it was noticed */
+	uint64_t events;    /* kernel events in the chain */
+	uint64_t lost;	    /* counted by the kernel: ring full, or a program that was skipped */
+	uint64_t open;	    /* runs that ended without STOP: what they lost at the end is unknown */
+	uint64_t disturbed; /* times that somebody's hand was seen in what collects */
+	uint64_t disturbed_at; /* record of the first time */
+	uint64_t stalled;      /* times that the collector stood still */
+	uint64_t gap;	       /* missing without an excuse */
+	uint64_t gap_from;     /* index range in which it was noticed */
 	uint64_t gap_to;
 	char why[160]; /* the first gap in words; "" when there is none */
 };

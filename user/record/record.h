@@ -25,11 +25,12 @@ enum record_kind {
 	RECORD_COUNTERS = 0x12,
 	RECORD_LOSS = 0x13,
 	RECORD_STOP = 0x14,
-	RECORD_USER = 0x15,	/* a uid and the name it has from here on */
-	RECORD_ARCHIVE = 0x16,	/* a copy of the chain was made elsewhere, or could not be */
-	RECORD_PRUNE = 0x17,	/* who had segments deleted, and why that was right */
-	RECORD_KEEPER = 0x18,	/* the process that holds the keys was replaced */
-	RECORD_LOGINUID = 0x19, /* a thread has another login uid than when it was last seen */
+	RECORD_USER = 0x15,	 /* a uid and the name it has from here on */
+	RECORD_ARCHIVE = 0x16,	 /* a copy of the chain was made elsewhere, or could not be */
+	RECORD_PRUNE = 0x17,	 /* who had segments deleted, and why that was right */
+	RECORD_KEEPER = 0x18,	 /* the process that holds the keys was replaced */
+	RECORD_LOGINUID = 0x19,	 /* a thread has another login uid than when it was last seen */
+	RECORD_DISTURBED = 0x1a, /* somebody's hand was in what the collector collects with */
 	RECORD_ALERT = 0x20,
 	RECORD_DIGEST = 0x21, /* of the model, for replay --check */
 	RECORD_EXEC = 0x40,
@@ -266,6 +267,10 @@ struct record {
 	uint64_t count, since; /* events; epoch ns of the last time it was known to be complete */
 	uint32_t reason, lost_family;
 
+	/* DISTURBED: `reason` is an enum record_disturbance; in `name` what it was done to;
+	 * `result` 0 when it was put right again, else -errno; `count` events that the kernel lost
+	 * since */
+
 	/* USER; LOGINUID: the one before */
 	uint32_t id;
 	struct bytes name;
@@ -291,6 +296,18 @@ struct record {
 
 enum record_canary { CANARY_NONE, CANARY_SEEN, CANARY_LATE };
 enum record_loss { LOSS_RING_FULL, LOSS_PROGRAM_SKIPPED };
+
+/* What a heartbeat found. Order is on disk. */
+enum record_disturbance {
+	DISTURBED_STALLED,  /* the collector stood still, from `since` on */
+	DISTURBED_CANARY,   /* a system call of its own did not come back as an event */
+	DISTURBED_LINK,	    /* a program was detached */
+	DISTURBED_PROGRAM,  /* another program runs in its place */
+	DISTURBED_RING,	    /* somebody else moved on in the ring */
+	DISTURBED_COUNTERS, /* went back, or lag behind what came through the ring */
+	DISTURBED_SETTINGS, /* are not what they were set to */
+	DISTURBANCES
+};
 
 enum record_form {
 	FORM_U8,
@@ -350,7 +367,7 @@ int record_unpack(struct bytes from, uint64_t *to, size_t room);
 /* True for kinds that accuse nobody but speak of the host: what it lost, what was done to us. */
 static inline bool record_is_of_host(uint8_t kind)
 {
-	return kind == RECORD_LOSS || kind == RECORD_KEEPER;
+	return kind == RECORD_LOSS || kind == RECORD_KEEPER || kind == RECORD_DISTURBED;
 }
 
 /* True for kinds that stand for one kernel event (they carry run, ring, cpu and seq). */

@@ -162,6 +162,12 @@ static const struct record_field keeper_fields[] = {
 	FIELD("pid", pid, FORM_U32),	 FIELD("time", time, FORM_BE64),
 	FIELD("count", count, FORM_U64), END
 };
+static const struct record_field disturbed_fields[] = {
+	FIELD("run", run, FORM_U32),	  FIELD("reason", reason, FORM_U32),
+	FIELD("name", name, FORM_BYTES),  FIELD("result", result, FORM_S64),
+	FIELD("since", since, FORM_BE64), FIELD("time", time, FORM_BE64),
+	FIELD("lost", count, FORM_U64),	  END
+};
 static const struct record_field loginuid_fields[] = {
 	FIELD("pid", pid, FORM_U32),	 FIELD("tid", tid, FORM_U32),
 	FIELD("start", start, FORM_U64), FIELD("old_auid", id, FORM_U32),
@@ -194,6 +200,7 @@ static const struct record_type types[] = {
 	TYPE(RECORD_ARCHIVE, archive),
 	TYPE(RECORD_PRUNE, prune),
 	TYPE(RECORD_KEEPER, keeper),
+	TYPE(RECORD_DISTURBED, disturbed),
 	TYPE(RECORD_ALERT, alert),
 	TYPE(RECORD_DIGEST, digest),
 	TYPE(RECORD_EXEC, exec),

@@ -227,6 +227,7 @@ static bool is_scored(const struct record *record)
 	case RECORD_CONNECT:
 	case RECORD_LOSS:
 	case RECORD_KEEPER:
+	case RECORD_DISTURBED:
 		return true;
 	case RECORD_FORK:
 	case RECORD_EXIT:

@@ -324,6 +324,16 @@ static bool if_by_force(const struct record *r)
 	       r->argument[0] != cont;
 }
 
+static bool if_stalled(const struct record *r)
+{
+	return r->reason == DISTURBED_STALLED;
+}
+
+static bool if_tampered(const struct record *r)
+{
+	return r->reason != DISTURBED_STALLED;
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define WHO(actor) (1u << (actor))
@@ -396,9 +406,13 @@ static const struct row {
 	{ RECORD_LOGIN, 10, ANYONE, NOTHING, 0, if_wrong_password, "T1110", "was refused a login" },
 	{ RECORD_LOGINUID, 60, ANYONE, NOTHING, 0, if_changed_again, "T1134",
 	  "changed whom it was logged in as" },
-	{ RECORD_LOSS, 32, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
+	{ RECORD_LOSS, 60, ANYONE, NOTHING, 0, NULL, "T1562.006", "events were lost" },
 	{ RECORD_KEEPER, 60, ANYONE, NOTHING, 0, NULL, "T1562.001",
 	  "the process that seals was ended" },
+	{ RECORD_DISTURBED, 60, ANYONE, NOTHING, 0, if_tampered, "T1562.001",
+	  "the collector was tampered with" },
+	{ RECORD_DISTURBED, 30, ANYONE, NOTHING, 0, if_stalled, "T1562.001",
+	  "the collector stood still" },
 };
 _Static_assert(COUNT(rows) <= 64, "rows met are remembered as 64 bits");
 
@@ -407,12 +421,17 @@ const char *severity_name(size_t row)
 	return row < COUNT(rows) ? rows[row].name : NULL;
 }
 
-/* One lost event is an accident, thousands are a blindfold: 2 bits for each doubling. */
+/* A few lost events are an accident, hundreds are a blindfold: 8 bits for each doubling. */
 static int32_t loss_bits(const struct record *record, int32_t most)
 {
-	int32_t bits = 2 * log2_q10(record->count);
+	int32_t bits = 8 * log2_q10(record->count);
 
 	return bits < most ? bits : most;
+}
+
+static bool is_attempt(const struct record *record)
+{
+	return record->result < 0 && !record_is_of_host(record->kind);
 }
 
 static int32_t bits_of(const struct row *row, const struct record *record)
@@ -421,7 +440,7 @@ static int32_t bits_of(const struct row *row, const struct record *record)
 
 	if (record->kind == RECORD_LOSS)
 		return loss_bits(record, bits);
-	return record->result < 0 ? bits / 4 : bits; /* an attempt */
+	return is_attempt(record) ? bits / 4 : bits;
 }
 
 /* What it was done to, as coarse as a habit is: any process's memory, any program in /tmp. */
@@ -463,7 +482,7 @@ static void fill(struct severity *to, size_t at, const struct record *record)
 		add_magnitude(&to->text, record->count);
 	else
 		add_object(&to->text, record);
-	if (record->result < 0)
+	if (is_attempt(record))
 		label_add(&to->text, " failed");
 	if (record->flags & RECORD_UNVERIFIED)
 		label_add(&to->text, " unverified");
