@@ -2,32 +2,39 @@
 /*
  * What auditing adds to a system call, paired: every round measures the same loops bare, with
  * empty programs on our hooks, with empty programs on entry and exit, and under the collector
- * (watching this process alone), in an order that rotates. Prints medians over the rounds; the
- * ratios are taken round by round.
+ * (watching this process alone) as it is and with every open recorded, in an order that rotates.
+ * Prints medians over the rounds, each with half of the distance between the quartiles; what is
+ * added is taken round by round.
  *
- *   overhead INDELIBLE EMPTY.bpf.o [ROUNDS [MILLISECONDS a loop]]
+ *   overhead [--rounds N] [--ms N] [--peer NAME=COMMAND]... INDELIBLE EMPTY.bpf.o
+ *
+ * --ms is how long a loop runs. A peer is measured in rounds of its own, after the others and
+ * against their bare rounds: "COMMAND start" starts it and prints the ids of its processes,
+ * "COMMAND stop" ends it. Peers watch the whole machine: in a virtual machine only
+ * (tools/bench/vm).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
+#include <glob.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
 
-#define ROUNDS_MAX 99
+#include "measure.h"
 
 static int work_port;
 
@@ -81,14 +88,30 @@ static const struct loop {
 /* --- the ways
  * ------------------------------------------------------------------------------------- */
 
-enum way { BARE, EMPTY_EXIT, EMPTY_BOTH, COLLECTOR, WAYS };
-static const char *const way_names[WAYS] = { "bare", "empty", "empty enter+exit", "indelible" };
+#define WAYS_MAX 16
+#define PIDS_MAX 16
 
+struct way {
+	enum { BARE, EMPTY_EXIT, EMPTY_BOTH, COLLECTOR, PEER } kind;
+	const char *name, *option; /* option: of indelible run, or the command of a peer */
+	char said[256];		   /* of the last run */
+};
+
+static struct way ways[WAYS_MAX] = {
+	{ BARE, "bare", NULL, "" },
+	{ EMPTY_EXIT, "empty exit", NULL, "" },
+	{ EMPTY_BOTH, "empty enter+exit", NULL, "" },
+	{ COLLECTOR, "indelible", NULL, "" },
+};
+static size_t way_count = 4;
+
+static const char *indelible, *empty_path;
+static char hooks[128], chain_dir[64];
 static struct bpf_object *empty;
 static struct bpf_link *links[16];
 static size_t link_count;
-static pid_t collector;
-static char chain_dir[64];
+static pid_t pids[PIDS_MAX];
+static int pid_count;
 
 static void die(const char *what)
 {
@@ -96,13 +119,13 @@ static void die(const char *what)
 	exit(2);
 }
 
-static void attach_empty(const char *path, int with_enter)
+static void attach_empty(bool with_enter)
 {
 	struct bpf_program *program;
 
-	empty = bpf_object__open_file(path, NULL);
+	empty = bpf_object__open_file(empty_path, NULL);
 	if (!empty || bpf_object__load(empty))
-		die(path);
+		die(empty_path);
 	bpf_object__for_each_program(program, empty)
 	{
 		if (!with_enter && strcmp(bpf_program__name(program), "on_sys_enter") == 0)
@@ -121,61 +144,163 @@ static void detach_empty(void)
 	empty = NULL;
 }
 
-static void start_collector(const char *program)
+static void use_every_cpu(void)
 {
-	char scope[32], line[512];
-	int out[2];
-	FILE *in;
+	cpu_set_t all;
 
-	snprintf(scope, sizeof(scope), "pid=%d", getpid());
+	memset(&all, 0xff, sizeof(all));
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
+/* What a command prints; it runs on any processor. */
+static FILE *read_from(char *const argv[], pid_t *ret_pid)
+{
+	int out[2];
+
 	if (pipe(out) < 0)
 		die("pipe");
-	collector = fork();
-	if (collector == 0) {
-		cpu_set_t all;
-
-		CPU_ZERO(&all);
-		for (int i = 0; i < 64; i++)
-			CPU_SET(i, &all);
-		sched_setaffinity(0, sizeof(all), &all);
+	*ret_pid = fork();
+	if (*ret_pid == 0) {
+		use_every_cpu();
 		dup2(out[1], 1);
 		close(out[0]);
-		execl(program, "indelible", "run", "--chain", chain_dir, "--scope", scope, NULL);
+		close(out[1]);
+		execvp(argv[0], argv);
 		_exit(127);
 	}
 	close(out[1]);
-	in = fdopen(out[0], "r");
-	do {
-		if (!fgets(line, sizeof(line), in))
-			die("the collector did not start");
-	} while (!strstr(line, "verifier key"));
-	fclose(in);
+	return fdopen(out[0], "r");
 }
 
-static void stop_collector(void)
+static void remove_chain(void)
 {
-	int status;
+	char command[256];
 
-	kill(collector, SIGTERM);
-	waitpid(collector, &status, 0);
+	snprintf(command, sizeof(command), "rm -rf %s %s.keys", chain_dir, chain_dir);
+	if (system(command) != 0)
+		die("rm");
+}
+
+static void start_collector(const struct way *way)
+{
+	char scope[32], line[512], *p;
+	char *argv[] = { (char *)indelible,   (char *)"run",	   (char *)"--chain",
+			 chain_dir,	      (char *)"--scope",   scope,
+			 (char *)"--no-pack", (char *)way->option, NULL };
+	FILE *said;
+
+	remove_chain();
+	snprintf(scope, sizeof(scope), "pid=%d", getpid());
+	said = read_from(argv, &pids[0]);
+	pid_count = 1;
+	do {
+		if (!fgets(line, sizeof(line), said))
+			die("the collector did not start");
+		p = strstr(line, "hooks ");
+		if (p && strstr(p, ", kernel"))
+			snprintf(hooks, sizeof(hooks), "%.*s", (int)(strstr(p, ", kernel") - p), p);
+	} while (!strstr(line, "verifier key"));
+	fclose(said);
+}
+
+static double number_in(const char *json, const char *name)
+{
+	char key[64];
+	const char *p;
+
+	snprintf(key, sizeof(key), "\"%s\":", name);
+	p = strstr(json, key);
+	return p ? strtod(p + strlen(key), NULL) : -1;
+}
+
+static double chain_bytes(void)
+{
+	char pattern[96];
+	struct stat st;
+	double sum = 0;
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/*", chain_dir);
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			if (stat(found.gl_pathv[i], &st) == 0)
+				sum += (double)st.st_size;
+		globfree(&found);
+	}
+	return sum;
+}
+
+/* Ends it, and what its chain says goes into way->said. */
+static void stop_collector(struct way *way)
+{
+	char *argv[] = { (char *)indelible,
+			 (char *)"verify",
+			 (char *)"--chain",
+			 chain_dir,
+			 (char *)"--format",
+			 (char *)"json",
+			 NULL };
+	char json[8192];
+	int status;
+	size_t n;
+	pid_t pid;
+	FILE *said;
+
+	kill(pids[0], SIGTERM);
+	waitpid(pids[0], &status, 0);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		die("the collector failed");
+	said = read_from(argv, &pid);
+	n = fread(json, 1, sizeof(json) - 1, said);
+	json[n] = 0;
+	fclose(said);
+	waitpid(pid, &status, 0);
+	snprintf(way->said, sizeof(way->said),
+		 "%.0f events, %.0f lost, %.0f uncounted, %.0f bytes an event, not packed",
+		 number_in(json, "events"), number_in(json, "lost"), number_in(json, "gap"),
+		 chain_bytes() / number_in(json, "events"));
 }
 
-static double collector_cpu_ns(void)
+static void run_peer(struct way *way, const char *verb)
 {
-	char path[64], text[1024], *p;
-	unsigned long user = 0, system = 0;
-	FILE *f;
+	char command[512];
+	char *argv[] = { (char *)"/bin/sh", (char *)"-c", command, NULL };
+	int status, id;
+	pid_t pid;
+	FILE *said;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", collector);
-	f = fopen(path, "r");
-	if (!f || !fgets(text, sizeof(text), f))
-		die(path);
-	fclose(f);
-	p = strrchr(text, ')');
-	sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-	return (double)(user + system) * 1e9 / (double)sysconf(_SC_CLK_TCK);
+	snprintf(command, sizeof(command), "%s %s", way->option, verb);
+	said = read_from(argv, &pid);
+	pid_count = 0;
+	while (pid_count < PIDS_MAX && fscanf(said, "%d", &id) == 1)
+		pids[pid_count++] = id;
+	fclose(said);
+	waitpid(pid, &status, 0);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		die(command);
+	if (strcmp(verb, "start") == 0)
+		snprintf(way->said, sizeof(way->said), "%s", audit_status());
+}
+
+static void begin(struct way *way)
+{
+	pid_count = 0;
+	if (way->kind == EMPTY_EXIT || way->kind == EMPTY_BOTH)
+		attach_empty(way->kind == EMPTY_BOTH);
+	else if (way->kind == COLLECTOR)
+		start_collector(way);
+	else if (way->kind == PEER)
+		run_peer(way, "start");
+}
+
+static void end(struct way *way)
+{
+	if (way->kind == EMPTY_EXIT || way->kind == EMPTY_BOTH)
+		detach_empty();
+	else if (way->kind == COLLECTOR)
+		stop_collector(way);
+	else if (way->kind == PEER)
+		run_peer(way, "stop");
 }
 
 /* --- measuring
@@ -186,183 +311,211 @@ struct figure {
 		daemon; /* ns a turn: elapsed, CPU of the audited process, of the daemon */
 };
 
-static double now_ns(clockid_t clock)
-{
-	struct timespec t;
+static struct figure figures[LOOPS][WAYS_MAX][ROUNDS_MAX];
 
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+static double daemon_cpu_ns(void)
+{
+	double sum = 0;
+
+	for (int i = 0; i < pid_count; i++)
+		sum += cpu_of(pids[i]);
+	return sum;
 }
 
-static double own_cpu_ns(void)
+static struct figure measure(const struct loop *loop, double ns)
 {
-	struct rusage self, children;
-
-	getrusage(RUSAGE_SELF, &self);
-	getrusage(RUSAGE_CHILDREN, &children);
-#define NS(t) ((double)(t).tv_sec * 1e9 + (double)(t).tv_usec * 1e3)
-	return NS(self.ru_utime) + NS(self.ru_stime) + NS(children.ru_utime) +
-	       NS(children.ru_stime);
-#undef NS
-}
-
-static struct figure measure(const struct loop *loop, double ns, int with_daemon)
-{
-	double begin, end, own, daemon = 0;
+	double start, stop, own, daemon;
 	long turns = 0;
 
 	for (int i = 0; i < 20; i++)
 		loop->run();
-	daemon = with_daemon ? collector_cpu_ns() : 0;
+	daemon = daemon_cpu_ns();
 	own = own_cpu_ns();
-	begin = end = now_ns(CLOCK_MONOTONIC);
-	while (end - begin < ns) {
+	start = stop = now_ns();
+	while (stop - start < ns) {
 		for (int i = 0; i < 50; i++)
 			loop->run();
 		turns += 50;
-		end = now_ns(CLOCK_MONOTONIC);
+		stop = now_ns();
 	}
 	own = own_cpu_ns() - own;
-	usleep(with_daemon ? 50000 : 0); /* let it take the rest */
-	daemon = with_daemon ? collector_cpu_ns() - daemon : 0;
-	return (struct figure){ (end - begin) / (double)turns, own / (double)turns,
+	usleep(pid_count ? 50000 : 0); /* let it take the rest */
+	daemon = daemon_cpu_ns() - daemon;
+	return (struct figure){ (stop - start) / (double)turns, own / (double)turns,
 				daemon / (double)turns };
 }
 
-static int compare(const void *a, const void *b)
+static void run_way(size_t w, int round, double ms)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
+	begin(&ways[w]);
+	for (size_t i = 0; i < LOOPS; i++)
+		figures[i][w][round] = measure(&loops[i], ms * 1e6);
+	end(&ways[w]);
+	if (isatty(2))
+		fprintf(stderr, "\r\033[Kround %d, %s", round + 1, ways[w].name);
 }
 
-static double median(const double *from, int n)
-{
-	double sorted[ROUNDS_MAX];
+enum view { WALL, OWN, DAEMON };
 
-	memcpy(sorted, from, (size_t)n * sizeof(*from));
-	qsort(sorted, (size_t)n, sizeof(*sorted), compare);
-	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+static double view_of(const struct figure *f, enum view view)
+{
+	return view == WALL ? f->wall : view == OWN ? f->own : f->daemon;
 }
 
-static struct figure figures[LOOPS][WAYS][ROUNDS_MAX];
-
-static double median_of(size_t loop, enum way way, int rounds, int which)
+/* Of a way, or with bare of what it adds to bare. */
+static struct spread over_rounds(size_t loop, size_t way, enum view view, bool added, int rounds)
 {
 	double list[ROUNDS_MAX] = { 0 };
 
-	for (int r = 0; r < rounds; r++) {
-		const struct figure *f = &figures[loop][way][r];
-
-		list[r] = which == 0 ? f->wall : which == 1 ? f->own : f->daemon;
-	}
-	return median(list, rounds);
+	for (int r = 0; r < rounds; r++)
+		list[r] = view_of(&figures[loop][way][r], view) -
+			  (added ? view_of(&figures[loop][0][r], view) : 0);
+	return spread_of(list, rounds);
 }
 
-/* Median over the rounds of what a way adds to bare, in ns, and as a part of bare. */
-static void added(size_t loop, enum way way, int rounds, double *ret_ns, double *ret_ratio)
+/* --- printing
+ * ------------------------------------------------------------------------------------- */
+
+static void print_row(size_t loop, size_t way, int rounds)
 {
-	double ns[ROUNDS_MAX] = { 0 }, ratio[ROUNDS_MAX] = { 0 };
+	struct spread wall = over_rounds(loop, way, WALL, way != 0, rounds);
+	struct spread own = over_rounds(loop, way, OWN, way != 0, rounds);
+	struct spread daemon = over_rounds(loop, way, DAEMON, false, rounds);
+	double bare[] = { over_rounds(loop, 0, WALL, false, rounds).median,
+			  over_rounds(loop, 0, OWN, false, rounds).median };
+	double both[] = { over_rounds(loop, 2, WALL, true, rounds).median,
+			  over_rounds(loop, 2, OWN, true, rounds).median };
 
-	for (int r = 0; r < rounds; r++) {
-		ns[r] = figures[loop][way][r].wall - figures[loop][BARE][r].wall;
-		ratio[r] = ns[r] / figures[loop][BARE][r].wall;
+	if (way == 0) {
+		printf("%-25s %9.0f ±%-6.0f %15s %9.0f ±%-6.0f\n", loops[loop].name, wall.median,
+		       wall.half, "", own.median, own.half);
+		return;
 	}
-	*ret_ns = median(ns, rounds);
-	*ret_ratio = median(ratio, rounds);
+	printf("  %-23s %+9.0f ±%-6.0f %7.2f %7.1f %+9.0f ±%-6.0f %7.2f %7.1f %9.0f\n",
+	       ways[way].name, wall.median, wall.half, wall.median / bare[0], wall.median / both[0],
+	       own.median, own.half, own.median / bare[1], own.median / both[1], daemon.median);
 }
 
-/* Once auditd has run in a boot every task takes the slow path, which makes the bare loop dearer.
- */
-static const char *audit_status(void)
-{
-	return access("/run/auditd.pid", F_OK) == 0 ? "auditd runs" : "no auditd";
-}
-
-static void print_all(int rounds, double ms)
+static void print_all(int rounds, double ms, const char *audit)
 {
 	struct utsname uts;
 
 	uname(&uts);
-	printf("kernel %s, hooks tracepoint/tp_btf, %s, %d rounds of %.0f ms, ns a turn "
-	       "(median)\n\n",
-	       uts.release, audit_status(), rounds, ms);
-	printf("%-11s %10s %10s %12s %12s %8s %12s %12s %12s\n", "", "bare", "+empty",
-	       "+enter+exit", "+indelible", "of bare", "of enter+exit", "own CPU", "daemon CPU");
-	for (size_t i = 0; i < LOOPS; i++) {
-		double empty_ns, both_ns, ours_ns, ratio, unused;
+	printf("kernel %s, %s, %s; %d rounds of %.0f ms a loop\n"
+	       "ns a turn: median ±half of the distance between the quartiles; + is added to "
+	       "bare;\n"
+	       "\"x e+e\" is times what empty enter+exit adds\n\n"
+	       "%-25s %17s %7s %7s %17s %7s %7s %9s\n",
+	       uts.release, hooks, audit, rounds, ms, "", "on the clock    ", "of bare", "x e+e",
+	       "its own CPU    ", "of bare", "x e+e", "daemon");
+	for (size_t i = 0; i < LOOPS; i++)
+		for (size_t w = 0; w < way_count; w++)
+			print_row(i, w, rounds);
+	printf("\n");
+	for (size_t w = 0; w < way_count; w++)
+		if (ways[w].said[0])
+			printf("%s: %s\n", ways[w].name, ways[w].said);
+}
 
-		added(i, EMPTY_EXIT, rounds, &empty_ns, &unused);
-		added(i, EMPTY_BOTH, rounds, &both_ns, &unused);
-		added(i, COLLECTOR, rounds, &ours_ns, &ratio);
-		printf("%-11s %10.0f %10.0f %12.0f %12.0f %8.2f %12.2f %12.0f %12.0f\n",
-		       loops[i].name, median_of(i, BARE, rounds, 0), empty_ns, both_ns, ours_ns,
-		       ratio, ours_ns / both_ns,
-		       median_of(i, COLLECTOR, rounds, 1) - median_of(i, BARE, rounds, 1),
-		       median_of(i, COLLECTOR, rounds, 2));
+/* --- from the command line
+ * ------------------------------------------------------------------------ */
+
+static void add_way(int kind, const char *name, const char *option)
+{
+	if (way_count == WAYS_MAX) {
+		fprintf(stderr, "overhead: more than %d ways\n", WAYS_MAX);
+		exit(2);
 	}
+	ways[way_count].kind = kind;
+	ways[way_count].name = name;
+	ways[way_count++].option = option;
 }
 
-static void print_loss(const char *program)
+/* Whether the collector knows --all-opens; one that does not records them all anyway. */
+static bool knows_all_opens(void)
 {
-	char command[512];
+	char *argv[] = { (char *)indelible, (char *)"run", (char *)"--help", NULL };
+	char line[256];
+	bool found = false;
+	pid_t pid;
+	FILE *said = read_from(argv, &pid);
 
-	printf("\nthe last round's chain: ");
-	fflush(stdout);
-	snprintf(command, sizeof(command), "%s verify --chain %s | head -n 4", program, chain_dir);
-	if (system(command) < 0)
-		die("verify");
+	while (fgets(line, sizeof(line), said))
+		found |= strstr(line, "--all-opens") != NULL;
+	fclose(said);
+	waitpid(pid, NULL, 0);
+	return found;
 }
 
-static void remove_chain(void)
+static bool parse(int argc, char **argv, int *ret_rounds, double *ret_ms)
 {
-	char command[256];
+	static const struct option options[] = {
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "ms", required_argument, NULL, 'm' },
+		{ "peer", required_argument, NULL, 'p' },
+		{ 0 },
+	};
+	char *peers[WAYS_MAX];
+	size_t peer_count = 0;
+	int opt;
 
-	snprintf(command, sizeof(command), "rm -rf %s %s.keys", chain_dir, chain_dir);
-	if (system(command) < 0)
-		die("rm");
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == 'r')
+			*ret_rounds = atoi(optarg);
+		else if (opt == 'm')
+			*ret_ms = atof(optarg);
+		else if (opt == 'p' && strchr(optarg, '=') && peer_count < WAYS_MAX)
+			peers[peer_count++] = optarg;
+		else
+			return false;
+	}
+	if (argc != optind + 2 || *ret_rounds < 1 || *ret_rounds > ROUNDS_MAX || *ret_ms <= 0)
+		return false;
+	indelible = argv[optind];
+	empty_path = argv[optind + 1];
+	if (knows_all_opens())
+		add_way(COLLECTOR, "indelible --all-opens", "--all-opens");
+	for (size_t i = 0; i < peer_count; i++) {
+		char *command = strchr(peers[i], '=');
+
+		*command = 0;
+		add_way(PEER, peers[i], command + 1);
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 3 ? atoi(argv[3]) : 7;
-	double ms = argc > 4 ? atof(argv[4]) : 300;
+	int rounds = 7;
+	double ms = 300;
+	size_t in_turn;
+	char audit[96];
 	cpu_set_t one;
 
 	if (argc == 1)
 		return 0; /* what fork_exec runs */
-	if (argc < 3 || rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: overhead INDELIBLE EMPTY.bpf.o [ROUNDS [MILLISECONDS]]\n");
+	if (!parse(argc, argv, &rounds, &ms)) {
+		fprintf(stderr, "usage: overhead [--rounds N] [--ms N] [--peer NAME=COMMAND]... "
+				"INDELIBLE EMPTY.bpf.o\n");
 		return 2;
 	}
 	work_port = 1;
 	snprintf(chain_dir, sizeof(chain_dir), "/tmp/overhead-%d", getpid());
+	snprintf(audit, sizeof(audit), "%s", audit_status());
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	for (int r = 0; r < rounds; r++) {
-		for (int w = 0; w < WAYS; w++) {
-			enum way way = (enum way)((w + r) % WAYS);
-
-			if (way == EMPTY_EXIT || way == EMPTY_BOTH)
-				attach_empty(argv[2], way == EMPTY_BOTH);
-			if (way == COLLECTOR) {
-				remove_chain();
-				start_collector(argv[1]);
-			}
-			for (size_t i = 0; i < LOOPS; i++)
-				figures[i][way][r] = measure(&loops[i], ms * 1e6, way == COLLECTOR);
-			if (way == EMPTY_EXIT || way == EMPTY_BOTH)
-				detach_empty();
-			if (way == COLLECTOR)
-				stop_collector();
-		}
-		fprintf(stderr, "\rround %d of %d (%s last)", r + 1, rounds,
-			way_names[(WAYS - 1 + r) % WAYS]);
-	}
-	fprintf(stderr, "\r\033[K");
-	print_all(rounds, ms);
-	print_loss(argv[1]);
+	for (in_turn = 0; in_turn < way_count && ways[in_turn].kind != PEER; in_turn++)
+		;
+	for (int r = 0; r < rounds; r++)
+		for (size_t w = 0; w < in_turn; w++)
+			run_way((w + (size_t)r) % in_turn, r, ms);
+	for (size_t w = in_turn; w < way_count; w++)
+		for (int r = 0; r < rounds; r++)
+			run_way(w, r, ms);
+	if (isatty(2))
+		fprintf(stderr, "\r\033[K");
+	print_all(rounds, ms, audit);
 	remove_chain();
 	return 0;
 }
