@@ -5,6 +5,7 @@
     make mutate                     all of it
     make mutate FILES='user/chain/verify*.c user/chain/judge.c' EVERY=5
                                     these sources only, and every fifth mutant of them
+    FILES='a.c:one,two b.c:^three'  these functions of a.c, all but this one of b.c
     MUTANTS='check_(seal|link)' ... only mutants whose name matches, and what turned red
     QUICK=1 LOUD=1 make mutate ...  without the slow tests; tell each survivor at once
     TESTS='told|claims' ...         only these tests
@@ -68,6 +69,23 @@ class Mutant:
 
     def where(self):
         return self.name(":%d" % self.place.line)
+
+
+class Choice:
+    """Which functions of which files: PATTERN, PATTERN:FUNCTION,... or PATTERN:^FUNCTION,..."""
+
+    def __init__(self, words):
+        self.files, self.functions = [], {}
+        for word in words:
+            pattern, _, names = word.partition(":")
+            for file in sorted(glob.glob(pattern)):
+                if file not in self.functions:
+                    self.files.append(file)
+                self.functions[file] = (names[:1] == "^", [n for n in names.lstrip("^").split(",") if n])
+
+    def has(self, file, function):
+        without, names = self.functions.get(file, (False, ["?"]))
+        return not names or (function in names) != without
 
 
 def say(*words):
@@ -232,20 +250,19 @@ def read_equivalent():
 
 
 def main():
-    out, files = sys.argv[1], []
-    for pattern in sys.argv[2:]:
-        files += [f for f in sorted(glob.glob(pattern)) if f not in files]
+    out, choice = sys.argv[1], Choice(sys.argv[2:])
+    files = choice.files
     every, wanted = int(os.environ.get("EVERY") or 1), os.environ.get("MUTANTS", "")
     os.nice(int(os.environ.get("NICE", "10")))
     begin = time.monotonic()
     build = Build(out, files)
     hunt = Hunt(build, build.all())
     listed = read_equivalent()
-    mutants = [Mutant(p, k) for p in build.places for k in p.kinds]
+    mutants = [Mutant(p, k) for p in build.places for k in p.kinds if choice.has(p.file, p.function)]
     for m in mutants:
         m.listed = next((n for n in (m.name(), m.function()) if n in listed), None)
     used = {m.listed for m in mutants}
-    stale = [n for n in listed if n.split(" ")[0] in files and n not in used]
+    stale = [n for n in listed if choice.has(*n.split(": ")[0].split(" ")) and n not in used]
     equivalent = [m for m in mutants if m.listed]
     mutants = [m for m in mutants if re.search(wanted, m.name()) and not m.listed]
     mutants = mutants[::every]
