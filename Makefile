@@ -72,14 +72,15 @@ $(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
 	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
-$(O)/preemption.bpf.o: bpf/preemption.bpf.c bpf/vmlinux.h
+PROBES := preemption functions
+$(PROBES:%=$(O)/%.bpf.o): $(O)/%.bpf.o: bpf/%.bpf.c bpf/vmlinux.h
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
 	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
-$(O)/collect.skel.h: $(O)/collect.bpf.o $(O)/collect_plain.bpf.o $(O)/preemption.bpf.o
+$(O)/collect.skel.h: $(O)/collect.bpf.o $(O)/collect_plain.bpf.o $(PROBES:%=$(O)/%.bpf.o)
 	$(call say,SKEL,$@)
-	$(Q)set -e; { echo '/* generated: NOLINTBEGIN */'; for name in collect collect_plain preemption; do \
+	$(Q)set -e; { echo '/* generated: NOLINTBEGIN */'; for name in collect collect_plain $(PROBES); do \
 		$(BPFTOOL) gen skeleton $(O)/$$name.bpf.o name $$name; done; echo '/* NOLINTEND */'; } >$@.tmp
 	$(Q)mv $@.tmp $@
 $(call objects,$(wildcard user/capture/loader*.c)): $(O)/collect.skel.h

@@ -27,6 +27,11 @@ const volatile __u32 scope_level; /* depth of scope_cgroup */
 /* The process that holds the keys; another takes its place if it ends. */
 volatile int keeper_pid;
 
+/* The kernel's functions are watched too: what a change by name was done to is known
+ * (object_set.h).
+ */
+const volatile bool object_set;
+
 /* The daemon sets it before it sleeps; whoever sends next clears it and wakes the daemon. */
 volatile __u32 asleep;
 
@@ -88,16 +93,18 @@ enum program {
  * directories come to 17,000 bytes at most. The slack holds the longest that can begin there. */
 #define TEXT_MASK 0x7fff
 #define TEXT_SIZE (TEXT_MASK + 1 + EVENT_ARGV_MAX)
+/* State of a path walk. In memory, and volatile: the verifier forgets what it knew of a number
+ * there and sees one state at each turn of the loop, not one for each way it could have come; kept
+ * in registers it looked at eight times as many instructions. */
+struct walk {
+	__u64 dentry, vfsmount;
+	volatile __u32 begin, at, flags;
+};
+
 struct scratch {
 	struct event event;
 	char text[TEXT_SIZE];
-	/* State of path_walk. In memory, and volatile: the verifier forgets what it knew of a
-	 * number there and sees one state at each turn of the loop, not one for each way it could
-	 * have come; kept in registers it looked at eight times as many instructions. */
-	struct {
-		__u64 dentry, vfsmount;
-		volatile __u32 begin, at, flags;
-	} walk;
+	struct walk walk;
 	struct arguments args; /* of the system call */
 	__u32 used;	       /* struct draft's, across a call of a function */
 };

@@ -5,93 +5,12 @@
  * Calls that a table describes: files (unlink, rename, link, truncate), permissions (chmod, chown,
  * extended attributes), capset, and what changes the kernel or another process (modules, bpf,
  * ptrace, mounts, namespaces, kexec, memfd, io_uring). Where a descriptor names the object, the
- * kernel's file is read; a name is the caller's word for it: EVENT_UNVERIFIED.
+ * kernel's file is read; a name is the caller's word for it (EVENT_UNVERIFIED), unless the object
+ * set has seen what it led to.
  */
 #include "file.h"
-
-#define RESULT	 8 /* in place of an argument's number: the descriptor that was returned */
-#define NOT_PATH 7 /* in place of a directory's: that string is no path */
-
-/* Numbers of arguments, from 1; 0 for none. A name without a directory starts from the working
- * directory. */
-struct shape {
-	__u8 kind, family;
-	__u8 fd;	  /* the object itself */
-	__u8 dirfd, name; /* or its name */
-	__u8 other_dirfd, other;
-	__u8 word; /* a further string */
-	__u8 number[2];
-};
-
-#define FILE(kind, ...)                                                                            \
-	{                                                                                          \
-		EVENT_##kind, FAMILY_FILE, __VA_ARGS__                                             \
-	}
-#define PERMISSION(kind, ...)                                                                      \
-	{                                                                                          \
-		EVENT_##kind, FAMILY_PERMISSION, __VA_ARGS__                                       \
-	}
-#define KERNEL(kind, ...)                                                                          \
-	{                                                                                          \
-		EVENT_##kind, FAMILY_KERNEL, __VA_ARGS__                                           \
-	}
-#define CALL_MASK 127
-static const volatile struct shape shapes[CALL_MASK + 1] = {
-	[CALL_UNLINK] = FILE(UNLINK, .name = 1),
-	[CALL_UNLINKAT] = FILE(UNLINK, .dirfd = 1, .name = 2, .number = { 3 }),
-	[CALL_RMDIR] = FILE(UNLINK, .name = 1),
-	[CALL_RENAME] = FILE(RENAME, .name = 1, .other = 2),
-	[CALL_RENAMEAT] = FILE(RENAME, .dirfd = 1, .name = 2, .other_dirfd = 3, .other = 4),
-	[CALL_RENAMEAT2] =
-		FILE(RENAME, .dirfd = 1, .name = 2, .other_dirfd = 3, .other = 4, .number = { 5 }),
-	[CALL_LINK] = FILE(LINK, .name = 1, .other = 2),
-	[CALL_LINKAT] =
-		FILE(LINK, .dirfd = 1, .name = 2, .other_dirfd = 3, .other = 4, .number = { 5 }),
-	[CALL_SYMLINK] = FILE(LINK, .word = 1, .other = 2),
-	[CALL_SYMLINKAT] = FILE(LINK, .word = 1, .other_dirfd = 2, .other = 3),
-	[CALL_TRUNCATE] = FILE(TRUNCATE, .name = 1, .number = { 2 }),
-	[CALL_FTRUNCATE] = FILE(TRUNCATE, .fd = 1, .number = { 2 }),
-	[CALL_CHMOD] = PERMISSION(CHMOD, .name = 1, .number = { 2 }),
-	[CALL_FCHMOD] = PERMISSION(CHMOD, .fd = 1, .number = { 2 }),
-	[CALL_FCHMODAT] = PERMISSION(CHMOD, .dirfd = 1, .name = 2, .number = { 3 }),
-	[CALL_FCHMODAT2] = PERMISSION(CHMOD, .dirfd = 1, .name = 2, .number = { 3 }),
-	[CALL_CHOWN] = PERMISSION(CHOWN, .name = 1, .number = { 2, 3 }),
-	[CALL_LCHOWN] = PERMISSION(CHOWN, .name = 1, .number = { 2, 3 }),
-	[CALL_FCHOWN] = PERMISSION(CHOWN, .fd = 1, .number = { 2, 3 }),
-	[CALL_FCHOWNAT] = PERMISSION(CHOWN, .dirfd = 1, .name = 2, .number = { 3, 4 }),
-	[CALL_SETXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
-	[CALL_LSETXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
-	[CALL_FSETXATTR] = PERMISSION(XATTR, .fd = 1, .word = 2),
-	[CALL_SETXATTRAT] = PERMISSION(XATTR, .dirfd = 1, .name = 2, .word = 4),
-	[CALL_REMOVEXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
-	[CALL_LREMOVEXATTR] = PERMISSION(XATTR, .name = 1, .word = 2),
-	[CALL_FREMOVEXATTR] = PERMISSION(XATTR, .fd = 1, .word = 2),
-	[CALL_REMOVEXATTRAT] = PERMISSION(XATTR, .dirfd = 1, .name = 2, .word = 4),
-	[CALL_CAPSET] = { EVENT_CAPSET, FAMILY_CREDENTIAL, .fd = 0 },
-	[CALL_INIT_MODULE] = KERNEL(MODULE, .word = 3),
-	[CALL_FINIT_MODULE] = KERNEL(MODULE, .fd = 1, .word = 2, .number = { 3 }),
-	[CALL_DELETE_MODULE] = KERNEL(MODULE, .other_dirfd = NOT_PATH, .other = 1, .number = { 2 }),
-	[CALL_BPF] = KERNEL(BPF, .number = { 1 }),
-	[CALL_PTRACE] = KERNEL(PTRACE, .number = { 1, 2 }),
-	[CALL_PROCESS_VM_WRITEV] = KERNEL(PTRACE, .number = { 0, 1 }),
-	[CALL_MOUNT] = KERNEL(MOUNT, .name = 2, .other_dirfd = NOT_PATH, .other = 1, .word = 3,
-			      .number = { 4 }),
-	[CALL_UMOUNT] = KERNEL(MOUNT, .name = 1, .number = { 2 }),
-	[CALL_MOVE_MOUNT] =
-		KERNEL(MOUNT, .dirfd = 3, .name = 4, .other_dirfd = 1, .other = 2, .number = { 5 }),
-	[CALL_MOUNT_SETATTR] = KERNEL(MOUNT, .dirfd = 1, .name = 2, .number = { 3 }),
-	[CALL_PIVOT_ROOT] = KERNEL(MOUNT, .name = 1, .other = 2),
-	[CALL_CHROOT] = KERNEL(MOUNT, .name = 1),
-	[CALL_SETNS] = KERNEL(NAMESPACE, .fd = 1, .number = { 2 }),
-	[CALL_UNSHARE] = KERNEL(NAMESPACE, .number = { 1 }),
-	[CALL_KEXEC_LOAD] = KERNEL(KEXEC, .number = { 4 }),
-	[CALL_KEXEC_FILE_LOAD] = KERNEL(KEXEC, .fd = 1, .word = 4, .number = { 5 }),
-	[CALL_MEMFD_CREATE] = KERNEL(MEMFD, .fd = RESULT, .word = 1, .number = { 2 }),
-	[CALL_IO_URING_SETUP] = KERNEL(IO_URING, .fd = RESULT, .number = { 1 }),
-};
-
-_Static_assert((FAMILIES & (FAMILIES - 1)) == 0 && CALLS <= CALL_MASK + 1,
-	       "what comes out of memory is bounded by a mask");
+#include "object_set.h"
+#include "shapes.h"
 
 /* --- which of them are recorded ----------------------------------------------------------------
  */
@@ -260,6 +179,10 @@ __noinline int fill_object(__u32 slot)
 	call = s->event.call;
 	result = s->event.result;
 	shape = &shapes[BOUND(call, CALL_MASK)];
+	if (object_set && add_seen(&d, call, &s->args, shape->kind)) {
+		s->used = d.used;
+		return 0;
+	}
 	if (shape->fd == RESULT) {
 		if (result >= 0)
 			add_object(&d, result);

@@ -10,13 +10,16 @@
 
 #define PATH_COMPONENTS 256 /* also passes the verifier of 5.15; deeper paths are flagged */
 
+/* Where a walk writes to: text that begins at any place below the mask can hold one more name. */
+#define WALK_SLACK (256 + 40)
+
 /* Copy one name (at most 255 bytes) and a '/' to where the walk stands. Bytes past the name that
  * come along are written over by the next name or lie past the end: they are never sent. */
-static __always_inline void put_name(struct scratch *s, struct dentry *dentry)
+static __always_inline void put_name(struct walk *w, char *text, __u32 mask, struct dentry *dentry)
 {
 	const unsigned char *name = READ(dentry, d_name.name);
-	__u32 at = s->walk.at, len = BOUND(READ(dentry, d_name.len), 255);
-	char *to = s->text + BOUND(at, TEXT_MASK);
+	__u32 at = w->at, len = BOUND(READ(dentry, d_name.len), 255);
+	char *to = text + BOUND(at, mask);
 
 	if (TYPED_READS && len <= 40) {
 		/* Eight bytes a load: five words of a structure every kernel has, laid over the
@@ -35,61 +38,67 @@ static __always_inline void put_name(struct scratch *s, struct dentry *dentry)
 		bpf_probe_read_kernel(to, len, name);
 	}
 	at += len;
-	s->text[BOUND(at, TEXT_MASK)] = '/';
-	s->walk.at = at + 1;
+	text[BOUND(at, mask)] = '/';
+	w->at = at + 1;
 }
 
 /* The topmost mount is reached: what it says of the path. */
-static __always_inline void end_walk(struct scratch *s, struct mount *mount, struct dentry *dentry)
+static __always_inline void end_walk(struct walk *w, char *text, __u32 mask, struct mount *mount,
+				     struct dentry *dentry)
 {
 	__u64 ns = (__u64)READ(mount, mnt_ns);
 
 	if (!ns)
-		s->walk.flags |= EVENT_DETACHED;
+		w->flags |= EVENT_DETACHED;
 	if (ns < (__u64)-4095)
 		return;
 	/* An error pointer: the kernel's own mount (pipefs, memfd), where the root has a label. */
-	s->walk.flags |= EVENT_PSEUDO;
-	if (s->walk.at == s->walk.begin)
-		put_name(s, dentry);
+	w->flags |= EVENT_PSEUDO;
+	if (w->at == w->begin)
+		put_name(w, text, mask, dentry);
 }
 
-/* A function of its own, so that the verifier looks at it once. What it begins with and what it
- * finds stand in scratch->walk. */
-__noinline int path_walk(__u32 slot)
+/* What it begins with and what it finds stand in *w; it stops when it has written `most` bytes. */
+static __always_inline void walk_up(struct walk *w, char *text, __u32 mask, __u32 most)
 {
-	struct scratch *s = scratch_of(slot);
 	struct dentry *dentry, *parent, *root;
 	struct mount *mount, *up;
 
-	if (!s)
-		return 0;
-	mount = AS(struct mount, s->walk.vfsmount - bpf_core_field_offset(struct mount, mnt));
-	dentry = AS(struct dentry, s->walk.dentry);
+	mount = AS(struct mount, w->vfsmount - bpf_core_field_offset(struct mount, mnt));
+	dentry = AS(struct dentry, w->dentry);
 	root = READ(mount, mnt.mnt_root);
-	s->walk.flags = 0;
+	w->flags = 0;
 	if (!READ(dentry, d_hash.pprev) && dentry != root)
-		s->walk.flags = EVENT_DELETED;
-	for (int i = 0; i < PATH_COMPONENTS && s->walk.at - s->walk.begin <= EVENT_PATH_MAX; i++) {
+		w->flags = EVENT_DELETED;
+	for (int i = 0; i < PATH_COMPONENTS && w->at - w->begin <= most; i++) {
 		parent = READ(dentry, d_parent);
 		if (dentry != root && dentry != parent) {
-			put_name(s, dentry);
+			put_name(w, text, mask, dentry);
 			dentry = parent;
 			continue;
 		}
 		/* The root of this mount: go on where it is mounted, or be done. */
 		up = READ(mount, mnt_parent);
 		if (up == mount) {
-			end_walk(s, mount, dentry);
-			return 0;
+			end_walk(w, text, mask, mount, dentry);
+			return;
 		}
 		if (dentry != parent)
-			s->walk.flags |= EVENT_BIND_MOUNT;
+			w->flags |= EVENT_BIND_MOUNT;
 		dentry = READ(mount, mnt_mountpoint);
 		mount = up;
 		root = READ(mount, mnt.mnt_root);
 	}
-	s->walk.flags |= EVENT_PATH_TRUNCATED;
+	w->flags |= EVENT_PATH_TRUNCATED;
+}
+
+/* A function of its own, so that the verifier looks at it once. */
+__noinline int path_walk(__u32 slot)
+{
+	struct scratch *s = scratch_of(slot);
+
+	if (s)
+		walk_up(&s->walk, s->text, TEXT_MASK, EVENT_PATH_MAX);
 	return 0;
 }
 

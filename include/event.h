@@ -13,10 +13,13 @@
  *                    relative to                                unix address)
  *   TEXT_ARGV        a further word        arguments, each      -
  *                                          NUL-terminated
- *   TEXT_OTHER       second name           -                    -
+ *   TEXT_OTHER       second name; CHMOD,   -                    -
+ *                    CHOWN: struct
+ *                    event_before
  *   TEXT_OTHER_BASE  its directory         -                    -
  * PATH and the BASEs come from the path walk: components leaf first, each followed by '/':
- * "c/b/a/" is /a/b/c. The others are bytes as the caller had them.
+ * "c/b/a/" is /a/b/c. So does TEXT_OTHER where the kernel resolved it (RENAME and LINK without
+ * EVENT_UNVERIFIED). The others are bytes as the caller had them.
  */
 #ifdef __bpf__
 #include "vmlinux.h"
@@ -112,6 +115,10 @@ struct event_file { /* EXEC: the executable; whatever has no other struct */
 	__u32 device; /* kernel's internal dev_t: major << 20 | minor */
 	__u32 mode;
 	__u64 argument[2]; /* OPEN: its flags; else numbers the call was given, see bpf/calls.h */
+};
+
+struct event_before { /* the call: mode 0 when nobody knows */
+	__u32 mode, owner, group;
 };
 
 struct event_socket {

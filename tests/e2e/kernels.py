@@ -41,7 +41,8 @@ def chain(work, left, name):
 
 
 # What the self-test chooses: where programs can be preempted, the hook that is not skipped.
-HOOKS = {"6.1": "tracepoint/tp_btf, helper reads", "6.12": "tracepoint/tp_btf", "newest": "tracepoint/raw_syscalls"}
+HOOKS = {"6.1": "object/lsm + tracepoint/tp_btf, helper reads", "6.12": "object/lsm + tracepoint/tp_btf",
+         "newest": "object/lsm + tracepoint/raw_syscalls"}
 
 
 def check_deeds(work, left, series):

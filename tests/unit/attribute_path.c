@@ -27,6 +27,18 @@ static void assert_path(const char *wanted)
 	ASSERT_BYTES(send_event()->path, wanted);
 }
 
+/* A change by name that the kernel resolved: nothing the caller said is in it. */
+static struct event *begin_seen_change(enum event_kind kind, const char *path)
+{
+	struct event *e = begin(kind, 10);
+
+	e->file.inode = 42;
+	e->file.device = 8 << 20 | 1;
+	e->file.mode = 0100640;
+	add_walk(TEXT_PATH, path);
+	return e;
+}
+
 /* --- walked paths ---------------------------------------------------------------------------- */
 
 START_TEST(a_walk_is_turned)
@@ -430,6 +442,51 @@ START_TEST(other_families_are_kept_as_they_came)
 }
 END_TEST
 
+/* --- what the kernel resolved ------------------------------------------------------------------
+ */
+
+START_TEST(second_names_that_the_kernel_resolved_are_turned)
+{
+	begin_seen_change(EVENT_RENAME, "/srv/old name");
+	add_walk(TEXT_OTHER, "/srv/new/name");
+	assert_path("/srv/old name");
+	ASSERT_BYTES(made.other, "/srv/new/name");
+	ck_assert_uint_eq(made.inode, 42);
+	begin(EVENT_LINK, 10); /* a symbolic one: the kernel has its words and its place */
+	add_text(TEXT_ARGV, "../what/it/says");
+	add_walk(TEXT_OTHER, "/srv/link");
+	assert_path("");
+	ASSERT_BYTES(made.word, "../what/it/says");
+	ASSERT_BYTES(made.other, "/srv/link");
+	begin(EVENT_RENAME, 10)->flags = EVENT_UNVERIFIED; /* as the caller has it */
+	add_text(TEXT_CALLER, "/a/b");
+	add_text(TEXT_OTHER, "/c/d/");
+	assert_path("/a/b");
+	ASSERT_BYTES(made.other, "/c/d/");
+}
+END_TEST
+
+START_TEST(mode_and_owner_from_before_are_copied)
+{
+	struct event_before before = { 0104755, 1000, 100 };
+
+	for (int i = 0; i < 2; i++) {
+		begin_seen_change(i ? EVENT_CHOWN : EVENT_CHMOD, "/srv/file");
+		add_text_bytes(TEXT_OTHER, &before, sizeof(before));
+		assert_path("/srv/file");
+		ck_assert_uint_eq(made.mode, 0100640);
+		ck_assert_uint_eq(made.old_mode, 0104755);
+		ck_assert_uint_eq(made.old_owner, 1000);
+		ck_assert_uint_eq(made.old_group, 100);
+		ASSERT_BYTES(made.other, "");
+	}
+	begin_seen_change(EVENT_CHMOD, "/srv/file");
+	add_text_bytes(TEXT_OTHER, &before, sizeof(before) - 1);
+	send_event();
+	ck_assert_uint_eq(made.old_mode | made.old_owner | made.old_group, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -460,6 +517,8 @@ int main(void)
 		unix_abstract_name_is_kept_whole,
 		unix_peer_has_the_path_of_its_file,
 		other_families_are_kept_as_they_came,
+		second_names_that_the_kernel_resolved_are_turned,
+		mode_and_owner_from_before_are_copied,
 	};
 
 	return RUN_TESTS_WITH("attribute_path", tests, setup, teardown);

@@ -21,7 +21,7 @@ static void make_schema(void)
 START_TEST(schema_begins_with_version_and_context)
 {
 	make_schema();
-	ck_assert_ptr_eq(strstr(text, "indelible-records 2\n" CONTEXT "10 start "), text);
+	ck_assert_ptr_eq(strstr(text, "indelible-records 3\n" CONTEXT "10 start "), text);
 }
 END_TEST
 

@@ -2,6 +2,7 @@
 #include "attribute/object.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static struct bytes text_of(const struct event *e, enum event_text slot)
 {
@@ -144,12 +145,32 @@ static void set_arguments(const struct event *e, struct record *r)
 		r->argument[i] = (uint32_t)e->setid.argument[i];
 }
 
+/* Whose it was, and what who could do, before the call. */
+static void set_before(struct bytes from, struct record *r)
+{
+	struct event_before before;
+
+	if (from.len != sizeof(before))
+		return;
+	memcpy(&before, from.data, sizeof(before));
+	r->old_mode = before.mode;
+	r->old_owner = before.owner;
+	r->old_group = before.group;
+}
+
 /* What a call was done to: its path, its second name, a word and the numbers it was given. */
 static void set_object(struct object_texts *texts, const struct event *e, struct record *r)
 {
 	if (e->file.inode || e->text[TEXT_CALLER] || e->text[TEXT_BASE]) /* else it has none */
 		set_path(texts, e, r);
-	r->other = join_path(texts, e, text_of(e, TEXT_OTHER), TEXT_OTHER_BASE, texts->other);
+	if (e->kind == EVENT_CHMOD || e->kind == EVENT_CHOWN)
+		set_before(text_of(e, TEXT_OTHER), r);
+	else if ((e->kind == EVENT_RENAME || e->kind == EVENT_LINK) &&
+		 !(e->flags & EVENT_UNVERIFIED))
+		r->other = turn_path(text_of(e, TEXT_OTHER), 0, texts->other);
+	else
+		r->other =
+			join_path(texts, e, text_of(e, TEXT_OTHER), TEXT_OTHER_BASE, texts->other);
 	r->word = text_of(e, TEXT_ARGV);
 	r->argument[0] = e->file.argument[0];
 	r->argument[1] = e->file.argument[1];

@@ -15,8 +15,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <bpf/btf.h>
-
 #include "capture/loader_kernel.h"
 #include "capture/proc.h"
 
@@ -100,7 +98,8 @@ static bool has(const struct btf *kernel, const char *type, int kind)
 /* A kernel can be built without what some tracepoints belong to, and older ones have them under
  * another name. The first argument of io_uring_submit_sqe is the request from 6.0 on, which then
  * begins with its operation. */
-static void choose_programs(struct collect *skel, const struct attempt *attempt)
+static void choose_programs(struct collect *skel, const struct attempt *attempt,
+			    enum function_hooks functions)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
 
@@ -113,11 +112,12 @@ static void choose_programs(struct collect *skel, const struct attempt *attempt)
 	bpf_program__set_autoload(skel->progs.io_uring_submits_6_0,
 				  has(kernel, "btf_trace_io_uring_submit_sqe", BTF_KIND_TYPEDEF) &&
 					  has(kernel, "io_cmd_data", BTF_KIND_STRUCT));
+	kernel_choose_object_set(skel, kernel, functions);
 	btf__free(kernel);
 }
 
 static int set_up(struct kernel *k, const struct loader_options *o, const struct attempt *attempt,
-		  char *err, size_t err_size)
+		  enum function_hooks functions, char *err, size_t err_size)
 {
 	int cpus = libbpf_num_possible_cpus();
 	size_t ring = o->ring_bytes ? o->ring_bytes : RING_MAIN_BYTES;
@@ -150,7 +150,7 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 		skel->rodata->scope_cgroup = id;
 		skel->rodata->scope_level = level;
 	}
-	choose_programs(skel, attempt);
+	choose_programs(skel, attempt, functions);
 	bpf_map__set_max_entries(skel->maps.counters, (__u32)cpus);
 	bpf_map__set_max_entries(skel->maps.scratches, (__u32)cpus * PROGRAMS_PER_CPU);
 	bpf_map__set_max_entries(skel->maps.ring_main, (__u32)ring);
@@ -160,8 +160,12 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 }
 
 /* Which way of loading this kernel takes. */
-static int load(struct kernel *k, const struct loader_options *o, char *err, size_t err_size)
+static int try_all(struct kernel *k, const struct loader_options *o, enum function_hooks functions,
+		   char *err, size_t err_size)
 {
+	static const char *const with[] = { [FUNCTIONS_NONE] = "",
+					    [FUNCTIONS_FENTRY] = "object/fentry + ",
+					    [FUNCTIONS_LSM] = "object/lsm + " };
 	bool preempts = kernel_preempts_programs();
 	int e = -ENOTSUP;
 
@@ -172,14 +176,14 @@ static int load(struct kernel *k, const struct loader_options *o, char *err, siz
 		if (!k->skel)
 			return kernel_fail(err, err_size, -ENOMEM,
 					   "cannot open the kernel programs");
-		e = set_up(k, o, attempt, err, err_size);
+		e = set_up(k, o, attempt, functions, err, err_size);
 		if (e)
 			return e;
 		complaint[0] = 0;
 		e = collect__load(k->skel);
 		if (!e) {
-			snprintf(k->source.info.hooks, sizeof(k->source.info.hooks), "%s",
-				 attempt->name);
+			snprintf(k->source.info.hooks, sizeof(k->source.info.hooks), "%s%s",
+				 with[functions], attempt->name);
 			return 0;
 		}
 		collect__destroy(k->skel);
@@ -187,12 +191,32 @@ static int load(struct kernel *k, const struct loader_options *o, char *err, siz
 		if (e == -EPERM)
 			break; /* the same answer for all */
 	}
+	return kernel_fail(err, err_size, e, "the kernel refused every hook set (%s): %s",
+			   strerror(-e), complaint);
+}
+
+/* The object set where it can be had, unless the caller wants one of the two. */
+static int load(struct kernel *k, const struct loader_options *o, char *err, size_t err_size)
+{
+	enum function_hooks functions = FUNCTIONS_NONE;
+	int e = -ENOTSUP;
+
+	if (o->hooks != HOOKS_TRACEPOINT)
+		functions = kernel_function_hooks();
+	if (functions != FUNCTIONS_NONE)
+		e = try_all(k, o, functions, err, err_size);
+	else if (o->hooks == HOOKS_OBJECT)
+		kernel_fail(
+			err, err_size, e,
+			"this kernel lets no program watch its functions (fentry, LSM): the object "
+			"set cannot be had");
+	if (e && o->hooks != HOOKS_OBJECT)
+		e = try_all(k, o, FUNCTIONS_NONE, err, err_size);
 	if (e == -EPERM && geteuid() != 0)
 		return kernel_fail(err, err_size, e,
 				   "loading kernel programs needs root (CAP_BPF, CAP_PERFMON, "
 				   "CAP_SYS_PTRACE)");
-	return kernel_fail(err, err_size, e, "the kernel refused every hook set (%s): %s",
-			   strerror(-e), complaint);
+	return e;
 }
 
 static int open_rings(struct kernel *k)
@@ -256,7 +280,12 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 		if (!bpf_program__autoload(program) || program == k->skel->progs.pam_asked ||
 		    program == k->skel->progs.pam_answered)
 			continue;
-		*s->progs[i].link = bpf_program__attach(program);
+		/* Not by its section: that may have named another hook than was chosen. */
+		*s->progs[i].link =
+			kernel_is_of_object_set(program) &&
+					bpf_program__type(program) == BPF_PROG_TYPE_TRACING
+				? bpf_program__attach_trace(program)
+				: bpf_program__attach(program);
 		if (!*s->progs[i].link)
 			return kernel_fail(err, err_size, -errno,
 					   "the kernel refused to attach %s: %s",

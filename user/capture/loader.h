@@ -4,12 +4,16 @@
 /* The kernel as a source: load the programs; source_start() attaches them. */
 #include "capture/source.h"
 
+/* The object set is the tracepoint set and programs on the kernel's functions beside it. */
+enum loader_hooks { HOOKS_BEST, HOOKS_TRACEPOINT, HOOKS_OBJECT };
+
 struct loader_options {
 	enum event_scope scope;
 	uint32_t pid;	    /* SCOPE_TREE: this process and its descendants */
 	const char *cgroup; /* SCOPE_CGROUP: a directory in the v2 hierarchy */
-	size_t ring_bytes;  /* of the main ring, a power of two; 0 means 16 MiB */
-	uint32_t run;	    /* identity of this run, not 0 */
+	enum loader_hooks hooks;
+	size_t ring_bytes; /* of the main ring, a power of two; 0 means 16 MiB */
+	uint32_t run;	   /* identity of this run, not 0 */
 };
 
 /*

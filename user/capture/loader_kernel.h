@@ -3,6 +3,7 @@
 #define CAPTURE_LOADER_KERNEL_H
 /* The loaded programs as a source: what loader*.c share. Nobody else may know it. */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <sys/types.h>
 
@@ -61,6 +62,17 @@ extern const struct source_ops kernel_ops;
 
 /* Can a program at the exit of system calls be preempted, and is there a hook where it cannot? */
 bool kernel_preempts_programs(void);
+
+/* How programs can watch the kernel's functions here: what was tried fired. */
+enum function_hooks { FUNCTIONS_NONE, FUNCTIONS_FENTRY, FUNCTIONS_LSM };
+enum function_hooks kernel_function_hooks(void);
+
+/* Before the load: the programs of the object set, by these hooks. `kernel` is its BTF. */
+void kernel_choose_object_set(struct collect *skel, const struct btf *kernel,
+			      enum function_hooks hooks);
+
+/* Is it a program of the object set? A skip costs no record then. */
+bool kernel_is_of_object_set(const struct bpf_program *program);
 
 /* Mark what descends from root, once the programs run. 0 or -errno. */
 int kernel_mark_descendants(struct kernel *k, uint32_t root);

@@ -177,7 +177,7 @@ static uint64_t kernel_misses(struct source *source)
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
-		if (bpf_program__autoload(program) &&
+		if (bpf_program__autoload(program) && !kernel_is_of_object_set(program) &&
 		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
 			sum += info.recursion_misses;
 	}

@@ -15,8 +15,8 @@
 struct source_info {
 	uint32_t run;
 	uint32_t cpus;
-	char hooks[64];	    /* name of the hook set */
-	char programs[512]; /* name:id:tag, one a line */
+	char hooks[64];	     /* name of the hook set */
+	char programs[2048]; /* name:id:tag, one a line */
 };
 
 /* What somebody else can do to what collects, and a look at it can tell. */

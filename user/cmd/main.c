@@ -9,6 +9,8 @@ const struct command commands[] = {
 	{ "run", cmd_run, "collect, attribute, chain and score until stopped",
 	  "  --chain DIR         where the chain is kept (created with a key on first use)\n"
 	  "  --scope SCOPE       all (default), pid=N (N and its descendants), cgroup=PATH\n"
+	  "  --hooks SET         where to watch: tracepoint, or object (the kernel's functions\n"
+	  "                      too); by itself it takes object where the kernel allows it\n"
 	  "  --for SECONDS       end by itself\n"
 	  "  --new-log           end the log that is there, or leave it if it is refused, and "
 	  "begin\n"

@@ -31,12 +31,24 @@ static bool parse_scope(const char *text, struct settings *s)
 	return false;
 }
 
+static bool parse_hooks(const char *text, struct settings *s)
+{
+	if (strcmp(text, "tracepoint") == 0)
+		s->loader.hooks = HOOKS_TRACEPOINT;
+	else if (strcmp(text, "object") == 0)
+		s->loader.hooks = HOOKS_OBJECT;
+	else
+		return complain(0, "run: --hooks '%s' is none of tracepoint, object", text), false;
+	return true;
+}
+
 bool settings_parse(int argc, char **argv, struct settings *s)
 {
 	static const struct option options[] = {
 		{ "chain", required_argument, NULL, 'c' },
 		{ "scope", required_argument, NULL, 's' },
 		{ "for", required_argument, NULL, 'f' },
+		{ "hooks", required_argument, NULL, 'k' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "new-log", no_argument, NULL, 'n' },
 		{ "ring-size", required_argument, NULL, 'r' },
@@ -61,6 +73,10 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 			break;
 		case 'f':
 			if (!parse_number(optarg, "run: --for", 1, UINT32_MAX, &s->seconds))
+				return false;
+			break;
+		case 'k':
+			if (!parse_hooks(optarg, s))
 				return false;
 			break;
 		case 'n':

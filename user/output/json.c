@@ -259,6 +259,27 @@ static void put_mode(struct writer *w, const char *name)
 	buffer_print(w->to, "\"%06o\"", w->record->mode);
 }
 
+/* Before the call; left out where nobody knows. */
+static void put_old_mode(struct writer *w, const char *name)
+{
+	if (!w->record->old_mode)
+		return;
+	put_name(w, name);
+	buffer_print(w->to, "\"%06o\"", w->record->old_mode);
+}
+
+static void put_old_owner(struct writer *w, const char *name)
+{
+	if (w->record->old_mode)
+		put_number(w, name, w->record->old_owner);
+}
+
+static void put_old_group(struct writer *w, const char *name)
+{
+	if (w->record->old_mode)
+		put_number(w, name, w->record->old_group);
+}
+
 static void put_family(struct writer *w, const char *name)
 {
 	put_name(w, name);
@@ -393,22 +414,41 @@ static const struct {
 	void (*put)(struct writer *w, const char *name);
 } shapes[] = {
 	{ "time", put_nothing }, /* stands in front of all */
-	{ "boot_id", put_nothing },   { "host", put_nothing },
-	{ "flags", put_flags },	      { "open_flags", put_open_flags },
-	{ "result", put_result },     { "call", put_call },
-	{ "cred", put_cred },	      { "old_cred", put_old_cred },
-	{ "actor", put_actor },	      { "how", put_nothing }, /* in actor */
-	{ "user", put_nothing },      { "acting_as", put_nothing },
-	{ "via", put_nothing },	      { "container", put_container },
-	{ "claimed", put_claimed },   { "path", put_path },
-	{ "argv", put_argv },	      { "device", put_device },
-	{ "mode", put_mode },	      { "family", put_family },
-	{ "protocol", put_protocol }, { "addr", put_address },
-	{ "ring", put_ring },	      { "lost_family", put_lost_family },
-	{ "reason", put_reason },     { "canary", put_canary },
-	{ "values", put_counters },   { "fill", put_fill },
-	{ "programs", put_programs }, { "parts", put_parts },
-	{ "root", put_root },	      { "why", put_why },
+	{ "boot_id", put_nothing },
+	{ "host", put_nothing },
+	{ "flags", put_flags },
+	{ "open_flags", put_open_flags },
+	{ "result", put_result },
+	{ "call", put_call },
+	{ "cred", put_cred },
+	{ "old_cred", put_old_cred },
+	{ "actor", put_actor },
+	{ "how", put_nothing }, /* in actor */
+	{ "user", put_nothing },
+	{ "acting_as", put_nothing },
+	{ "via", put_nothing },
+	{ "container", put_container },
+	{ "claimed", put_claimed },
+	{ "path", put_path },
+	{ "argv", put_argv },
+	{ "device", put_device },
+	{ "old_mode", put_old_mode },
+	{ "old_owner", put_old_owner },
+	{ "old_group", put_old_group },
+	{ "mode", put_mode },
+	{ "family", put_family },
+	{ "protocol", put_protocol },
+	{ "addr", put_address },
+	{ "ring", put_ring },
+	{ "lost_family", put_lost_family },
+	{ "reason", put_reason },
+	{ "canary", put_canary },
+	{ "values", put_counters },
+	{ "fill", put_fill },
+	{ "programs", put_programs },
+	{ "parts", put_parts },
+	{ "root", put_root },
+	{ "why", put_why },
 };
 
 static bool put_shaped(struct writer *w, const char *name)

@@ -164,6 +164,9 @@ static void put_object(struct buffer *to, const struct record *r)
 		buffer_text(to, " ");
 		put_word(to, r->path);
 	}
+	if (r->old_mode)
+		buffer_print(to, " before=%o,%u:%u", r->old_mode & 07777, r->old_owner,
+			     r->old_group);
 	for (const struct record_field *f = record_type(r->kind)->fields; f->name; f++) {
 		const void *member = (const uint8_t *)r + f->offset;
 		bool is_text = member == &r->other || member == &r->word || member == &r->place ||

@@ -14,7 +14,7 @@
 
 #include "base/bytes.h"
 
-#define RECORD_VERSION 2     /* forms, and fields of the kinds there are; not that there are more */
+#define RECORD_VERSION 3     /* forms, and fields of the kinds there are; not that there are more */
 #define RECORD_MAX     65519 /* bytes of an encoded record, the chain's limit */
 #define RECORD_UNSET   UINT32_MAX /* auid, session: nobody has logged in */
 
@@ -225,6 +225,7 @@ struct record {
 	uint32_t device, mode, open_flags;
 	struct bytes argv; /* '\0' after each */
 	struct bytes cwd;
+	uint32_t old_mode, old_owner, old_group; /* CHMOD, CHOWN: before; mode 0: nobody knows */
 
 	uint64_t argument[3]; /* numbers as passed; record.c says which, by kind */
 	struct bytes other;   /* second name: RENAME, LINK: the new one; MODULE, BPF: its own;

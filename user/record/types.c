@@ -86,8 +86,11 @@ CALL_FIELDS(unlink, FIRST("call_flags"), FILE_FIELDS);
 CALL_FIELDS(rename, FIRST("call_flags"), FILE_FIELDS, OTHER("new_path"));
 CALL_FIELDS(link, FIRST("call_flags"), FILE_FIELDS, WORD("link_target"), OTHER("new_path"));
 CALL_FIELDS(truncate, FILE_FIELDS, FIRST("length"));
-CALL_FIELDS(chmod, FIRST("new_mode"), FILE_FIELDS);
-CALL_FIELDS(chown, FIRST("owner"), SECOND("group"), FILE_FIELDS);
+#define BEFORE                                                                                     \
+	FIELD("old_mode", old_mode, FORM_U32), FIELD("old_owner", old_owner, FORM_U32),            \
+		FIELD("old_group", old_group, FORM_U32)
+CALL_FIELDS(chmod, BEFORE, FIRST("new_mode"), FILE_FIELDS);
+CALL_FIELDS(chown, BEFORE, FIRST("owner"), SECOND("group"), FILE_FIELDS);
 CALL_FIELDS(xattr, WORD("name"), FILE_FIELDS);
 CALL_FIELDS(capset, FIELD("old_cred", old_cred, FORM_CRED), RESULT);
 CALL_FIELDS(module, FIRST("call_flags"), OTHER("name"), WORD("parameters"), FILE_FIELDS);

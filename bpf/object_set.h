@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef OBJECT_SET_H
+#define OBJECT_SET_H
+/*
+ * The object set: where the kernel allows programs on its functions, they look at what a call by
+ * name resolved to, while it is being done. They record nothing: they keep it with the task until
+ * the call's exit, which makes the record as ever and takes it from there. So a program that is
+ * skipped costs no record, only the certainty: the record says EVENT_UNVERIFIED, as without them.
+ *
+ * Each is an LSM program where the kernel lets them be (those are never skipped) or sits at the
+ * entry of the function that asks the LSMs; the loader chooses. No scratch of a CPU is used: a
+ * program that is preempted must not find another's work in it.
+ */
+#include "path.h"
+#include "shapes.h"
+
+#define PF_IO_WORKER 0x10
+
+#define TRAIL_MASK 0xfff
+/* One more name may begin below the mask. Longer paths are left to the caller's word. */
+#define TRAIL_MOST (TRAIL_MASK - 256)
+
+struct trail {
+	struct walk walk;
+	char text[TRAIL_MASK + 1 + WALK_SLACK];
+};
+
+/* What a call is being done to. `first` and `second` go into the record in this order. */
+struct seen {
+	__u32 call; /* enum event_call; 0: nothing is kept */
+	__u32 ready;
+	struct arguments args; /* of that call: another's is not taken for it */
+	__u64 inode, mount;    /* addresses */
+	struct event_file file;
+	struct event_before before;
+	__u8 slot[2]; /* enum event_text of each trail; NO_TEXT: not used */
+	__u8 padding[2];
+	struct trail first;
+};
+#define NO_TEXT 0xff
+
+#define KEPT(name, T)                                                                              \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_TASK_STORAGE);                                           \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                              \
+		__type(key, int);                                                                  \
+		__type(value, T);                                                                  \
+	} name SEC(".maps")
+/* Two, because what is kept with a task is 8 KiB at most. */
+KEPT(seen_first, struct seen);
+KEPT(seen_second, struct trail);
+
+/* --- while the call is being done --------------------------------------------------------------
+ */
+
+/* A function of its own, so that the verifier looks at it once. */
+__noinline int trail_walk(struct trail *to)
+{
+	if (!to)
+		return 0;
+	to->walk.begin = to->walk.at = 0;
+	walk_up(&to->walk, to->text, TRAIL_MASK, TRAIL_MOST);
+	return 0;
+}
+
+static __always_inline bool follow(struct trail *to, const void *dentry, const void *mount)
+{
+	to->walk.dentry = (__u64)dentry;
+	to->walk.vfsmount = (__u64)mount;
+	trail_walk(to);
+	return !(to->walk.flags & EVENT_PATH_TRUNCATED);
+}
+
+static __always_inline bool follow_text(struct trail *to, const void *from)
+{
+	long n = bpf_probe_read_kernel_str(to->text, PATH_MAX, from);
+
+	to->walk.at = n > 0 ? n - 1 : 0;
+	to->walk.flags = 0;
+	return n > 0;
+}
+
+/* The current task is in a call of this kind: a place to keep what it does. */
+static __always_inline struct seen *begin_seen(enum event_kind kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	bool compat = is_compat(task);
+	enum event_call call;
+	struct seen *seen;
+
+	if (task->flags & PF_IO_WORKER) /* its registers are those of whoever made it */
+		return NULL;
+	call = call_of(regs, compat);
+	if (shapes[BOUND(call, CALL_MASK)].kind != kind || (!is_self(task) && !in_scope(task)))
+		return NULL;
+	seen = bpf_task_storage_get(&seen_first, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!seen)
+		return NULL; /* the record will say "unverified" */
+	seen->call = call;
+	seen->ready = 0;
+	seen->slot[0] = seen->slot[1] = NO_TEXT;
+	seen->file.inode = 0;
+	seen->before.mode = 0;
+	read_arguments(regs, compat, &seen->args);
+	return seen;
+}
+
+static __always_inline struct trail *second_trail(void)
+{
+	return bpf_task_storage_get(&seen_second, bpf_get_current_task_btf(), 0,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline void see_inode(struct seen *seen, struct inode *inode)
+{
+	seen->inode = (__u64)inode;
+	if (!inode)
+		return;
+	seen->file.inode = inode->i_ino;
+	seen->file.device = inode->i_sb->s_dev;
+	seen->file.mode = seen->before.mode = inode->i_mode;
+	seen->before.owner = inode->i_uid.val;
+	seen->before.group = inode->i_gid.val;
+}
+
+/* A thing by its name: what is there now, and its path. */
+static __always_inline int see(enum event_kind kind, struct dentry *dentry, void *mount)
+{
+	struct seen *seen = begin_seen(kind);
+
+	if (!seen)
+		return 0;
+	see_inode(seen, dentry->d_inode);
+	seen->slot[0] = TEXT_PATH;
+	seen->ready = follow(&seen->first, dentry, mount);
+	return 0;
+}
+
+static __always_inline int see_two(enum event_kind kind, struct dentry *old, void *old_mount,
+				   struct dentry *new, void *new_mount)
+{
+	struct seen *seen = begin_seen(kind);
+	struct trail *second;
+
+	if (!seen)
+		return 0;
+	second = second_trail();
+	if (!second)
+		return 0;
+	see_inode(seen, old->d_inode);
+	seen->slot[0] = TEXT_PATH;
+	seen->slot[1] = TEXT_OTHER;
+	seen->ready = follow(&seen->first, old, old_mount) && follow(second, new, new_mount);
+	return 0;
+}
+
+SEC("lsm/path_unlink")
+int BPF_PROG(sees_unlink, const struct path *dir, struct dentry *dentry)
+{
+	return see(EVENT_UNLINK, dentry, dir->mnt);
+}
+
+SEC("lsm/path_rmdir")
+int BPF_PROG(sees_rmdir, const struct path *dir, struct dentry *dentry)
+{
+	return see(EVENT_UNLINK, dentry, dir->mnt);
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(sees_rename, const struct path *old_dir, struct dentry *old,
+	     const struct path *new_dir, struct dentry *new)
+{
+	return see_two(EVENT_RENAME, old, old_dir->mnt, new, new_dir->mnt);
+}
+
+/* Both names are on one mount. */
+SEC("lsm/path_link")
+int BPF_PROG(sees_link, struct dentry *old, const struct path *new_dir, struct dentry *new)
+{
+	return see_two(EVENT_LINK, old, new_dir->mnt, new, new_dir->mnt);
+}
+
+SEC("lsm/path_symlink")
+int BPF_PROG(sees_symlink, const struct path *dir, struct dentry *dentry, const char *target)
+{
+	struct seen *seen = begin_seen(EVENT_LINK);
+	struct trail *second;
+
+	if (!seen)
+		return 0;
+	second = second_trail();
+	if (!second)
+		return 0;
+	seen->slot[0] = TEXT_ARGV;
+	seen->slot[1] = TEXT_OTHER;
+	seen->ready = follow_text(&seen->first, target) && follow(second, dentry, dir->mnt);
+	return 0;
+}
+
+SEC("lsm/path_truncate")
+int BPF_PROG(sees_truncate, const struct path *path)
+{
+	return see(EVENT_TRUNCATE, path->dentry, path->mnt);
+}
+
+SEC("lsm/path_chmod")
+int BPF_PROG(sees_chmod, const struct path *path)
+{
+	return see(EVENT_CHMOD, path->dentry, path->mnt);
+}
+
+SEC("lsm/path_chown")
+int BPF_PROG(sees_chown, const struct path *path)
+{
+	return see(EVENT_CHOWN, path->dentry, path->mnt);
+}
+
+/* Extended attributes are asked about without the mount: it was taken for writing before. A file
+ * system on top of another does both again below: the first is the caller's. */
+SEC("fentry/mnt_want_write")
+int BPF_PROG(sees_mount, struct vfsmount *mount)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct seen *seen = bpf_task_storage_get(&seen_first, task, 0, 0);
+
+	if (seen && seen->call && seen->mount)
+		return 0;
+	seen = begin_seen(EVENT_XATTR);
+	if (seen)
+		seen->mount = (__u64)mount;
+	return 0;
+}
+
+static __always_inline int see_attribute(struct dentry *dentry, const char *name)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct seen *seen = bpf_task_storage_get(&seen_first, task, 0, 0);
+	struct trail *second;
+	__u32 call;
+
+	if (!seen || !seen->call || seen->ready || !seen->mount)
+		return 0;
+	call = seen->call;
+	if (shapes[BOUND(call, CALL_MASK)].kind != EVENT_XATTR)
+		return 0;
+	second = second_trail();
+	if (!second)
+		return 0;
+	see_inode(seen, dentry->d_inode);
+	seen->slot[0] = TEXT_PATH;
+	seen->slot[1] = TEXT_ARGV;
+	seen->ready =
+		follow(&seen->first, dentry, (void *)seen->mount) && follow_text(second, name);
+	return 0;
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(sees_setxattr, void *idmap, struct dentry *dentry, const char *name)
+{
+	return see_attribute(dentry, name);
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(sees_removexattr, void *idmap, struct dentry *dentry, const char *name)
+{
+	return see_attribute(dentry, name);
+}
+
+/* From 6.2 on ACLs go a way of their own. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(sees_set_acl, void *idmap, struct dentry *dentry, const char *name)
+{
+	return see_attribute(dentry, name);
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(sees_remove_acl, void *idmap, struct dentry *dentry, const char *name)
+{
+	return see_attribute(dentry, name);
+}
+
+/* --- at the exit of the call -------------------------------------------------------------------
+ */
+
+/* What was kept of this very call; it is kept no longer. */
+static __always_inline struct seen *take_seen(struct draft *d, enum event_call call,
+					      const struct arguments *args)
+{
+	struct seen *seen = bpf_task_storage_get(&seen_first, d->task, 0, 0);
+	bool ours;
+
+	if (!seen)
+		return NULL;
+	ours = seen->ready && seen->call == call && seen->args.value[1] == args->value[1] &&
+	       seen->args.value[2] == args->value[2] && seen->args.value[3] == args->value[3];
+	seen->call = seen->ready = 0;
+	seen->mount = 0;
+	return ours ? seen : NULL;
+}
+
+static __always_inline void add_trail(struct draft *d, __u8 slot, const struct trail *from)
+{
+	__u32 before = d->used, len = BOUND(from->walk.at, 0x1fff), flags = from->walk.flags;
+
+	if (slot >= TEXTS)
+		return;
+	if (bpf_probe_read_kernel(d->scratch->text + BOUND(before, TEXT_MASK), len, from->text))
+		return; /* cannot be */
+	d->used = before + len;
+	event_text(d, slot, before);
+	if (slot == TEXT_PATH)
+		d->scratch->event.flags |= flags;
+}
+
+/* The mode as the call left it, if that inode is still that inode. */
+static __always_inline __u32 mode_now(const struct seen *seen)
+{
+	struct inode *inode = AS(struct inode, seen->inode);
+	struct super_block *sb;
+
+	if (!seen->file.inode || READ(inode, i_ino) != seen->file.inode)
+		return seen->file.mode;
+	sb = READ(inode, i_sb);
+	if (READ(sb, s_dev) != seen->file.device)
+		return seen->file.mode;
+	return READ(inode, i_mode);
+}
+
+/* In place of the caller's names, what they led to. False: nothing is known. */
+static __always_inline bool add_seen(struct draft *d, enum event_call call,
+				     const struct arguments *args, enum event_kind kind)
+{
+	struct seen *seen = take_seen(d, call, args);
+	struct trail *second;
+	struct event_file *to = &d->scratch->event.file;
+	__u32 before;
+
+	if (!seen)
+		return false;
+	second = bpf_task_storage_get(&seen_second, d->task, 0, 0);
+	if (!second && seen->slot[1] != NO_TEXT)
+		return false;
+	to->inode = seen->file.inode;
+	to->device = seen->file.device;
+	to->mode = kind == EVENT_CHMOD || kind == EVENT_CHOWN ? mode_now(seen) : seen->file.mode;
+	add_trail(d, seen->slot[0], &seen->first);
+	if (second)
+		add_trail(d, seen->slot[1], second);
+	if (kind != EVENT_CHMOD && kind != EVENT_CHOWN)
+		return true;
+	before = d->used;
+	bpf_probe_read_kernel(d->scratch->text + BOUND(before, TEXT_MASK), sizeof(seen->before),
+			      &seen->before);
+	d->used = before + sizeof(seen->before);
+	event_text(d, TEXT_OTHER, before);
+	return true;
+}
+
+#endif
