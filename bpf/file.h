@@ -2,7 +2,7 @@
 #ifndef FILE_H
 #define FILE_H
 /* File family: open, creat, openat, openat2, open_by_handle_at; and descriptors in general. */
-#include "path.h"
+#include "object_set.h"
 
 #define AT_FDCWD    -100
 #define EINPROGRESS 115
@@ -84,6 +84,30 @@ static __always_inline void add_unverified_name(struct draft *d, enum event_text
 		add_base(d, base, dirfd);
 }
 
+/* Can what a relative name starts from have been changed by another thread since? */
+static __always_inline bool shares_directory(struct draft *d, int dirfd)
+{
+	struct fs_struct *fs = d->task->fs;
+
+	return dirfd == AT_FDCWD ? !fs || fs->users > 1 : shares_files(d->task);
+}
+
+/* The name of an open that failed: the kernel's copy, or the caller's word for it. */
+static __always_inline void add_failed_name(struct draft *d, int dirfd, __u64 name)
+{
+	__u32 before = d->used;
+
+	if (!add_seen_name(d)) {
+		add_unverified_name(d, TEXT_CALLER, TEXT_BASE, dirfd, name);
+		return;
+	}
+	if (d->used != before && d->scratch->text[BOUND(before, TEXT_MASK)] == '/')
+		return;
+	if (shares_directory(d, dirfd))
+		d->scratch->event.flags |= EVENT_UNVERIFIED;
+	add_base(d, TEXT_BASE, dirfd);
+}
+
 #define O_WRONLY  00000001
 #define O_CREAT	  00000100
 #define O_EXCL	  00000200
@@ -115,6 +139,10 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 	struct file *file;
 	__u32 asked;
 
+	if (result < 0)
+		take_seen_name(bpf_get_current_task_btf(), call, args);
+	else
+		take_seen(bpf_get_current_task_btf(), call, args);
 	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_FILE, EVENT_OPEN, call, result))
 		return;
 	d.scratch->event.flags |= compat;
@@ -124,8 +152,9 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 		if (call == CALL_OPEN_BY_HANDLE_AT)
 			d.scratch->event.flags |= EVENT_PATH_LOST;
 		else
-			add_unverified_name(&d, TEXT_CALLER, TEXT_BASE,
-					    has_dirfd ? (int)args->value[1] : AT_FDCWD, name);
+			add_failed_name(&d, has_dirfd ? (int)args->value[1] : AT_FDCWD, name);
+	} else if (add_seen(&d, EVENT_OPEN)) {
+		d.scratch->event.file.argument[0] |= asked & O_ON_OPEN;
 	} else {
 		file = file_of(&d, result);
 		if (file)

@@ -179,7 +179,7 @@ __noinline int fill_object(__u32 slot)
 	call = s->event.call;
 	result = s->event.result;
 	shape = &shapes[BOUND(call, CALL_MASK)];
-	if (object_set && add_seen(&d, call, &s->args, shape->kind)) {
+	if (add_seen(&d, shape->kind)) {
 		s->used = d.used;
 		return 0;
 	}
@@ -207,6 +207,8 @@ static __always_inline void on_object(enum event_call call, const struct argumen
 
 	if (!is_wanted(call, args))
 		return;
+	if (shape->family == FAMILY_FILE || shape->family == FAMILY_PERMISSION)
+		take_seen(bpf_get_current_task_btf(), call, args);
 	if (!event_begin(&d, PROGRAM_SYS_EXIT, BOUND(shape->family, FAMILIES - 1), shape->kind,
 			 call, result))
 		return;

@@ -16,6 +16,9 @@
 
 #define PF_IO_WORKER 0x10
 
+/* Of what is kept: made while the call was done; found to be of the call that ends. */
+enum readiness { NOTHING, MADE, TAKEN };
+
 #define TRAIL_MASK 0xfff
 /* One more name may begin below the mask. Longer paths are left to the caller's word. */
 #define TRAIL_MOST (TRAIL_MASK - 256)
@@ -27,8 +30,8 @@ struct trail {
 
 /* What a call is being done to. `first` and `second` go into the record in this order. */
 struct seen {
-	__u32 call; /* enum event_call; 0: nothing is kept */
-	__u32 ready;
+	__u32 call;	       /* enum event_call */
+	__u32 ready;	       /* enum readiness */
 	struct arguments args; /* of that call: another's is not taken for it */
 	__u64 inode, mount;    /* addresses */
 	struct event_file file;
@@ -49,6 +52,15 @@ struct seen {
 /* Two, because what is kept with a task is 8 KiB at most. */
 KEPT(seen_first, struct seen);
 KEPT(seen_second, struct trail);
+
+/* The name of an open that failed. Nearly every process has one; longer ones are left to the
+ * caller's word. */
+struct seen_name {
+	__u32 call, ready, len, padding;
+	struct arguments args;
+	char text[384];
+};
+KEPT(seen_names, struct seen_name);
 
 /* --- while the call is being done --------------------------------------------------------------
  */
@@ -80,30 +92,41 @@ static __always_inline bool follow_text(struct trail *to, const void *from)
 	return n > 0;
 }
 
-/* The current task is in a call of this kind: a place to keep what it does. */
-static __always_inline struct seen *begin_seen(enum event_kind kind)
+/* The call that the current task is in, if what it does is to be kept. */
+static __always_inline enum event_call watched_call(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	bool compat = is_compat(task);
-	enum event_call call;
+	if (task->flags & PF_IO_WORKER) /* its registers are those of whoever made it */
+		return CALL_NONE;
+	if (is_self(task) || !in_scope(task))
+		return CALL_NONE;
+	return call_of((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task));
+}
+
+/* A place to keep what the call does; what was there before is no more. */
+static __always_inline struct seen *keep_seen(struct task_struct *task, enum event_call call)
+{
 	struct seen *seen;
 
-	if (task->flags & PF_IO_WORKER) /* its registers are those of whoever made it */
-		return NULL;
-	call = call_of(regs, compat);
-	if (shapes[BOUND(call, CALL_MASK)].kind != kind || (!is_self(task) && !in_scope(task)))
-		return NULL;
 	seen = bpf_task_storage_get(&seen_first, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!seen)
 		return NULL; /* the record will say "unverified" */
+	seen->ready = NOTHING;
 	seen->call = call;
-	seen->ready = 0;
 	seen->slot[0] = seen->slot[1] = NO_TEXT;
 	seen->file.inode = 0;
 	seen->before.mode = 0;
-	read_arguments(regs, compat, &seen->args);
+	seen->mount = 0;
+	read_arguments((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task), &seen->args);
 	return seen;
+}
+
+/* The same, if the call is of this kind. */
+static __always_inline struct seen *begin_seen(enum event_kind kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	enum event_call call = watched_call(task);
+
+	return shapes[BOUND(call, CALL_MASK)].kind == kind ? keep_seen(task, call) : NULL;
 }
 
 static __always_inline struct trail *second_trail(void)
@@ -224,7 +247,7 @@ int BPF_PROG(sees_mount, struct vfsmount *mount)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct seen *seen = bpf_task_storage_get(&seen_first, task, 0, 0);
 
-	if (seen && seen->call && seen->mount)
+	if (seen && seen->mount)
 		return 0;
 	seen = begin_seen(EVENT_XATTR);
 	if (seen)
@@ -237,12 +260,8 @@ static __always_inline int see_attribute(struct dentry *dentry, const char *name
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct seen *seen = bpf_task_storage_get(&seen_first, task, 0, 0);
 	struct trail *second;
-	__u32 call;
 
-	if (!seen || !seen->call || seen->ready || !seen->mount)
-		return 0;
-	call = seen->call;
-	if (shapes[BOUND(call, CALL_MASK)].kind != EVENT_XATTR)
+	if (!seen || seen->ready || !seen->mount)
 		return 0;
 	second = second_trail();
 	if (!second)
@@ -280,23 +299,124 @@ int BPF_PROG(sees_remove_acl, void *idmap, struct dentry *dentry, const char *na
 	return see_attribute(dentry, name);
 }
 
+/* --- opens -------------------------------------------------------------------------------------
+ */
+
+static __always_inline bool is_open(enum event_call call)
+{
+	return call == CALL_OPEN || call == CALL_CREAT || call == CALL_OPENAT ||
+	       call == CALL_OPENAT2;
+}
+
+/* Can another task put another file where this one's is going to be? */
+static __always_inline bool shares_files(struct task_struct *task)
+{
+	struct files_struct *files = task->files;
+
+	return files && files->count.counter > 1;
+}
+
+static __always_inline void see_file(struct task_struct *task, enum event_call call,
+				     struct file *file)
+{
+	struct seen *seen = keep_seen(task, call);
+
+	if (!seen)
+		return;
+	see_inode(seen, file->f_inode);
+	seen->file.argument[0] = file->f_flags;
+	seen->slot[0] = TEXT_PATH;
+	seen->ready = follow(&seen->first, file->f_path.dentry, file->f_path.mnt);
+}
+
+static __always_inline void see_name(struct task_struct *task, enum event_call call,
+				     struct filename *filename)
+{
+	struct seen_name *seen;
+	long n;
+
+	seen = bpf_task_storage_get(&seen_names, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!seen)
+		return;
+	n = bpf_probe_read_kernel_str(seen->text, sizeof(seen->text), filename->name);
+	seen->ready = n > 0 && n < (long)sizeof(seen->text);
+	seen->len = n - 1;
+	seen->call = call;
+	read_arguments((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task), &seen->args);
+}
+
+/* Every open goes through here, and not only those of system calls. What worked is read at the
+ * exit, out of the descriptor, unless another thread could have put something else there by then.
+ */
+static __always_inline int on_opened(struct filename *filename, struct file *file)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool failed = (__u64)file >= (__u64)-4095;
+	enum event_call call;
+
+	if (!failed && !shares_files(task))
+		return 0;
+	call = watched_call(task);
+	if (!is_open(call))
+		return 0;
+	if (failed)
+		see_name(task, call, filename);
+	else
+		see_file(task, call, file);
+	return 0;
+}
+
+/* Under the one name or the other; the loader leaves out what is not there. */
+SEC("fexit/do_filp_open")
+int BPF_PROG(sees_open, int dirfd, struct filename *filename, void *how, struct file *file)
+{
+	return on_opened(filename, file);
+}
+
+SEC("fexit/do_file_open")
+int BPF_PROG(sees_open_7_0, int dirfd, struct filename *filename, void *how, struct file *file)
+{
+	return on_opened(filename, file);
+}
+
 /* --- at the exit of the call -------------------------------------------------------------------
  */
 
-/* What was kept of this very call; it is kept no longer. */
-static __always_inline struct seen *take_seen(struct draft *d, enum event_call call,
-					      const struct arguments *args)
+static __always_inline __u32 is_of(__u32 ready, const struct arguments *kept,
+				   const struct arguments *args)
 {
-	struct seen *seen = bpf_task_storage_get(&seen_first, d->task, 0, 0);
-	bool ours;
+	return ready == MADE && kept->value[1] == args->value[1] &&
+			       kept->value[2] == args->value[2] && kept->value[3] == args->value[3]
+		       ? TAKEN
+		       : NOTHING;
+}
 
+/* At every exit of such a call, whether it is recorded or not: what was kept of this very call is
+ * taken for it, and nothing is left for another. */
+static __always_inline void take_seen(struct task_struct *task, enum event_call call,
+				      const struct arguments *args)
+{
+	struct seen *seen;
+
+	if (!object_set)
+		return;
+	seen = bpf_task_storage_get(&seen_first, task, 0, 0);
 	if (!seen)
-		return NULL;
-	ours = seen->ready && seen->call == call && seen->args.value[1] == args->value[1] &&
-	       seen->args.value[2] == args->value[2] && seen->args.value[3] == args->value[3];
-	seen->call = seen->ready = 0;
+		return;
+	seen->ready = seen->call == call ? is_of(seen->ready, &seen->args, args) : NOTHING;
 	seen->mount = 0;
-	return ours ? seen : NULL;
+}
+
+static __always_inline void take_seen_name(struct task_struct *task, enum event_call call,
+					   const struct arguments *args)
+{
+	struct seen_name *seen;
+
+	if (!object_set)
+		return;
+	seen = bpf_task_storage_get(&seen_names, task, 0, 0);
+	if (seen)
+		seen->ready = seen->call == call ? is_of(seen->ready, &seen->args, args) : NOTHING;
 }
 
 static __always_inline void add_trail(struct draft *d, __u8 slot, const struct trail *from)
@@ -328,15 +448,17 @@ static __always_inline __u32 mode_now(const struct seen *seen)
 }
 
 /* In place of the caller's names, what they led to. False: nothing is known. */
-static __always_inline bool add_seen(struct draft *d, enum event_call call,
-				     const struct arguments *args, enum event_kind kind)
+static __always_inline bool add_seen(struct draft *d, enum event_kind kind)
 {
-	struct seen *seen = take_seen(d, call, args);
-	struct trail *second;
 	struct event_file *to = &d->scratch->event.file;
+	struct trail *second;
+	struct seen *seen;
 	__u32 before;
 
-	if (!seen)
+	if (!object_set)
+		return false;
+	seen = bpf_task_storage_get(&seen_first, d->task, 0, 0);
+	if (!seen || seen->ready != TAKEN)
 		return false;
 	second = bpf_task_storage_get(&seen_second, d->task, 0, 0);
 	if (!second && seen->slot[1] != NO_TEXT)
@@ -344,6 +466,8 @@ static __always_inline bool add_seen(struct draft *d, enum event_call call,
 	to->inode = seen->file.inode;
 	to->device = seen->file.device;
 	to->mode = kind == EVENT_CHMOD || kind == EVENT_CHOWN ? mode_now(seen) : seen->file.mode;
+	if (kind == EVENT_OPEN)
+		to->argument[0] = seen->file.argument[0];
 	add_trail(d, seen->slot[0], &seen->first);
 	if (second)
 		add_trail(d, seen->slot[1], second);
@@ -354,6 +478,25 @@ static __always_inline bool add_seen(struct draft *d, enum event_call call,
 			      &seen->before);
 	d->used = before + sizeof(seen->before);
 	event_text(d, TEXT_OTHER, before);
+	return true;
+}
+
+/* The name that a failed open was given. */
+static __always_inline bool add_seen_name(struct draft *d)
+{
+	struct seen_name *seen;
+	__u32 before = d->used, len;
+
+	if (!object_set)
+		return false;
+	seen = bpf_task_storage_get(&seen_names, d->task, 0, 0);
+	if (!seen || seen->ready != TAKEN)
+		return false;
+	len = BOUND(seen->len, 511);
+	if (bpf_probe_read_kernel(d->scratch->text + BOUND(before, TEXT_MASK), len, seen->text))
+		return false; /* cannot be */
+	d->used = before + len;
+	event_text(d, TEXT_CALLER, before);
 	return true;
 }
 

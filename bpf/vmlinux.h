@@ -129,6 +129,7 @@ struct files_struct {
 };
 
 struct fs_struct {
+	int users;
 	struct path pwd;
 };
 

@@ -66,12 +66,15 @@ static struct bytes last_part(struct bytes path)
 	return begin ? bytes_of(path.data + begin, path.len - begin) : path;
 }
 
-/* The object's path if the kernel had one, else the caller's word for it. */
+/* The object's path if the kernel had one, else its name: the caller's word for it or, of an open
+ * that failed, the kernel's copy. */
 static void set_path(struct object_texts *texts, const struct event *e, struct record *r)
 {
 	struct bytes caller = text_of(e, TEXT_CALLER);
+	bool is_name = e->flags & EVENT_UNVERIFIED ||
+		       (e->kind == EVENT_OPEN && e->result < 0 && !(e->flags & EVENT_PATH_LOST));
 
-	if (e->flags & EVENT_UNVERIFIED && !e->file.inode) {
+	if (is_name && !e->file.inode) {
 		r->path = join_path(texts, e, caller, TEXT_BASE, texts->path);
 		return;
 	}
