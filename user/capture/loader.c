@@ -280,12 +280,7 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 		if (!bpf_program__autoload(program) || program == k->skel->progs.pam_asked ||
 		    program == k->skel->progs.pam_answered)
 			continue;
-		/* Not by its section: that may have named another hook than was chosen. */
-		*s->progs[i].link =
-			kernel_is_of_object_set(program) &&
-					bpf_program__type(program) == BPF_PROG_TYPE_TRACING
-				? bpf_program__attach_trace(program)
-				: bpf_program__attach(program);
+		*s->progs[i].link = kernel_attach(program);
 		if (!*s->progs[i].link)
 			return kernel_fail(err, err_size, -errno,
 					   "the kernel refused to attach %s: %s",

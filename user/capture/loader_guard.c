@@ -52,7 +52,7 @@ void kernel_guard_links(struct kernel *k)
 /* A descriptor that is not the link's any more may be that of something else: it stays open. */
 static int attach_again(struct guarded *g, bool is_ours)
 {
-	struct bpf_link *link = bpf_program__attach(g->program);
+	struct bpf_link *link = kernel_attach(g->program);
 
 	if (!link)
 		return -errno;

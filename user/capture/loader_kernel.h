@@ -74,6 +74,9 @@ void kernel_choose_object_set(struct collect *skel, const struct btf *kernel,
 /* Is it a program of the object set? A skip costs no record then. */
 bool kernel_is_of_object_set(const struct bpf_program *program);
 
+/* Where it was chosen to be: its section may name another hook. NULL with errno. */
+struct bpf_link *kernel_attach(const struct bpf_program *program);
+
 /* Mark what descends from root, once the programs run. 0 or -errno. */
 int kernel_mark_descendants(struct kernel *k, uint32_t root);
 

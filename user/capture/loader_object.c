@@ -94,3 +94,11 @@ bool kernel_is_of_object_set(const struct bpf_program *program)
 {
 	return strncmp(bpf_program__name(program), PREFIX, strlen(PREFIX)) == 0;
 }
+
+struct bpf_link *kernel_attach(const struct bpf_program *program)
+{
+	return kernel_is_of_object_set(program) &&
+			       bpf_program__type(program) == BPF_PROG_TYPE_TRACING
+		       ? bpf_program__attach_trace(program)
+		       : bpf_program__attach(program);
+}
