@@ -141,10 +141,10 @@ def field(record, name):
 
 
 class Storm:
-    """tests/kernel/storm, waiting to be told to go."""
+    """tests/kernel/storm (or attack), waiting to be told to go."""
 
-    def __init__(self, what, count):
-        self.process = subprocess.Popen([os.path.join(TOOLS, "storm"), what, str(count)],
+    def __init__(self, what, count, *more, tool="storm"):
+        self.process = subprocess.Popen([os.path.join(TOOLS, tool), what, str(count), *more],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.pid = self.process.pid
 
@@ -154,8 +154,8 @@ class Storm:
 
     def issued(self):
         """What it did, once it has: a dictionary of counts."""
-        line = self.process.stdout.readline()
-        return {k: int(v) for k, v in (pair.split("=") for pair in line.split())}
+        line = self.line = self.process.stdout.readline()
+        return {k: int(v) for k, v in (pair.split("=") for pair in line.split()) if k != "opened"}
 
     def end(self):
         self.process.stdin.close()
