@@ -41,9 +41,9 @@ class Attack:
         """issued = recorded + folded + lost, by family; and nothing else is missing."""
         recorded, lost = tally(self.found)
         folded = collections.Counter()
-        for r in self.found:
-            if r["kind"] == "repeat":
-                folded[FAMILY[r["repeated"]]] += r["count"]
+        for counters in {r["cpu"]: r["families"] for r in self.found if r["kind"] == "counters"}.values():
+            for family, counted in counters.items():
+                folded[family] += counted.get("folded", 0)
         issued, had = collections.Counter(), collections.Counter()
         for kind, count in self.issued.items():
             issued[FAMILY[kind]] += count
