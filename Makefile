@@ -157,6 +157,8 @@ bench: $(O)/indelible $(O)/bench/overhead $(O)/bench/ladder $(O)/bench/empty.bpf
 	$(O)/bench/overhead $(O)/indelible $(O)/bench/empty.bpf.o
 	tools/bench/pipeline $(O)
 	tools/bench/chain $(O)
+	tools/bench/workloads $(O)
+	tools/bench/idle $(O)
 	tools/bench/exec_ladder $(O) || [ $$? = 77 ]
 
 check-unit: $(UNIT)
