@@ -33,7 +33,6 @@ static void *work(void *arg)
 		pool->first = job->next;
 		if (!pool->first)
 			pool->last = &pool->first;
-		job->state = POOL_RUNNING;
 		pthread_mutex_unlock(&pool->lock);
 		job->run(job);
 		pthread_mutex_lock(&pool->lock);
@@ -99,7 +98,7 @@ void pool_give(struct pool *pool, struct pool_job *job)
 {
 	pthread_mutex_lock(&pool->lock);
 	job->pool = pool;
-	job->state = POOL_GIVEN;
+	job->state = POOL_RUNNING;
 	job->next = NULL;
 	*pool->last = job;
 	pool->last = &job->next;
@@ -115,7 +114,7 @@ enum pool_state pool_wait(struct pool *pool, struct pool_job *job)
 	while (job->state != POOL_PAUSED && job->state != POOL_DONE && !pool->news)
 		pthread_cond_wait(&pool->told, &pool->lock);
 	pool->news = false;
-	state = job->state == POOL_GIVEN ? POOL_RUNNING : job->state;
+	state = job->state;
 	pthread_mutex_unlock(&pool->lock);
 	return state;
 }

@@ -7,7 +7,7 @@
 
 struct pool;
 
-enum pool_state { POOL_GIVEN, POOL_RUNNING, POOL_PAUSED, POOL_DONE };
+enum pool_state { POOL_RUNNING, POOL_PAUSED, POOL_DONE }; /* what waits for a thread runs, too */
 
 struct pool_job {
 	void (*run)(struct pool_job *job);
