@@ -159,6 +159,7 @@ bench: $(O)/indelible $(O)/bench/overhead $(O)/bench/ladder $(O)/bench/empty.bpf
 	tools/bench/chain $(O)
 	tools/bench/workloads $(O)
 	tools/bench/idle $(O)
+	tools/bench/overhead_vm $(O) || [ $$? = 77 ]
 	tools/bench/exec_ladder $(O) || [ $$? = 77 ]
 
 check-unit: $(UNIT)
