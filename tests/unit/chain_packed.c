@@ -499,6 +499,9 @@ START_TEST(read_again)
 	ck_assert_int_eq(unpack_read(u, got, sizeof(got), 0), sizeof(got));
 	ck_assert_mem_eq(got, plain, sizeof(got));
 	ck_assert_int_eq(unpack_finish(u), 0);
+	ck_assert_int_eq(unpack_read(u, got, 1000, 0), 1000); /* back, but it was seen whole */
+	ck_assert_int_ge(dup2(bad, fd), 0);
+	ck_assert_int_eq(unpack_finish(u), 0);
 	unpack_close(u);
 	/* at the end and behind it there is nothing to look at, however damaged */
 	data[8] ^= 1;

@@ -304,6 +304,11 @@ START_TEST(credentials_have_one_form)
 		{ { 0x3f, 5, 6, 1, 2, 3, 4, 5, 7, 7 }, 10, -EBADMSG }, /* fsuid is the uid */
 		{ { 0x3f, 5, 6, 1, 2, 3, 4, 8, 7, 7 }, 10, 0 },
 		{ { 0x7f, 5, 6, 1, 2, 3, 4, 8, 7, 7, 9 }, 11, 0 },
+		/* a group, or a user, of more than 32 bits; or left out, and that is the next one
+		 */
+		{ { 0, 5, 0x80, 0x80, 0x80, 0x80, 0x10 }, 7, -EBADMSG },
+		{ { 0, 5, 0x80, 0x80, 0x80, 0x80, 0x10, 7 }, 8, -EBADMSG },
+		{ { 0, 0x80, 0x80, 0x80, 0x80, 0x10, 6, 7 }, 8, -EBADMSG },
 		{ { 0x80, 5, 6, 7 }, 4, -EBADMSG }, /* a bit that means nothing */
 		{ { 0x80, 5, 6, 7, 8 }, 5, -EBADMSG },
 		{ { 0xff, 5, 6, 1, 2, 3, 4, 8, 7, 7, 9 }, 11, -EBADMSG },

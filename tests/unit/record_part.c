@@ -100,8 +100,12 @@ START_TEST(parts_make_no_difference)
 {
 	make_long_run();
 	add(RECORD_ARCHIVE);
+	add(RECORD_DISTURBED)->reason = DISTURBED_STALLED;
+	add(RECORD_DISTURBED)->reason = DISTURBED_LINK;
 	compare();
 	ck_assert_uint_eq(one_by_one(1).gap, 0);
+	ck_assert_uint_eq(one_by_one(1).stalled, 1);
+	ck_assert_uint_eq(one_by_one(1).disturbed, 1);
 	add_event(1, MAIN_RING, 0); /* after the end */
 	compare();
 	ck_assert_uint_eq(one_by_one(1).gap, 1);
