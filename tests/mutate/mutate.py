@@ -221,7 +221,10 @@ class Hunt:
         for test in tests:
             if not test.seen[mutant.slot]:
                 continue
-            code, out = self.run_test(test, 2 + 10 * test.seconds, MUTANT=mutant.setting)
+            limit = 2 + 10 * test.seconds
+            code, out = self.run_test(test, limit, MUTANT=mutant.setting)
+            if code is None:  # endless, or others had the processors meanwhile?
+                code, out = self.run_test(test, 3 * limit, MUTANT=mutant.setting)
             if code == 4:
                 sys.exit("%s: cannot run alone" % test.title())
             if code != 0:
