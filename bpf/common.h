@@ -16,7 +16,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* --- settings: written by the loader before load ------------------------------------------------
  */
 const volatile __u32 run_id;
-const volatile int self_pid; /* the collector */
 const volatile __u32 scope;  /* enum event_scope */
 const volatile int scope_pid;
 const volatile __u64 scope_start, scope_start_end; /* when scope_pid was started: a reused
@@ -24,8 +23,8 @@ const volatile __u64 scope_start, scope_start_end; /* when scope_pid was started
 const volatile __u64 scope_cgroup;
 const volatile __u32 scope_level; /* depth of scope_cgroup */
 
-/* The process that holds the keys; another takes its place if it ends. */
-volatile int keeper_pid;
+/* The collector, and the process that holds the keys; others may take their places. */
+volatile int self_pid, keeper_pid;
 
 /* The kernel's functions are watched too: what a change by name was done to is known
  * (object_set.h).

@@ -247,6 +247,30 @@ START_TEST(open_takes_up_where_the_consumer_stopped)
 }
 END_TEST
 
+START_TEST(what_is_kept_is_there_for_the_next_one)
+{
+	ring.keeps = true;
+	produce(8, 1, 0);
+	produce(8, 2, 0);
+	produce(8, 3, 0);
+	for (uint8_t i = 1; i <= 3; i++) {
+		assert_next(8, i);
+		ring_release(&ring);
+	}
+	ck_assert_uint_eq(consumer(), 0);
+	ck_assert(!ring_guard(&ring));
+	ring_give_back(&ring, 16);
+	ck_assert_uint_eq(consumer(), 16);
+	assert_nothing();
+	ring_close(&ring);
+	ck_assert_int_eq(ring_open(&ring, fd, SIZE), 0);
+	assert_next(8, 2);
+	*(unsigned long *)file = 0; /* somebody else */
+	ck_assert(ring_guard(&ring));
+	ck_assert_uint_eq(consumer(), 16);
+}
+END_TEST
+
 static void set_consumer(unsigned long position)
 {
 	*(unsigned long *)file = position;
@@ -324,6 +348,7 @@ int main(void)
 		records_go_around_the_end,
 		positions_may_wrap,
 		open_takes_up_where_the_consumer_stopped,
+		what_is_kept_is_there_for_the_next_one,
 		a_second_consumer_is_noticed,
 		what_was_written_over_is_skipped,
 		what_cannot_be_mapped_is_an_error,

@@ -272,6 +272,11 @@ START_TEST(own_records)
 			"meanwhile, still so: EPERM");
 	r = (struct record){ .kind = RECORD_STOP, .received = 9 };
 	ASSERT_TEXT(&r, "stop      received 9");
+	r.kind = RECORD_PAUSE;
+	ASSERT_TEXT(&r, "pause     received 9");
+	r.kind = RECORD_RESUME;
+	ASSERT_TEXT(&r,
+		    "resume    the programs went on by themselves; what is in the rings follows");
 	r = (struct record){ .kind = RECORD_USER, .id = 1000, .name = bytes_of_text("alice") };
 	ASSERT_TEXT(&r, "user      uid 1000 is alice");
 	r.name.len = 0;

@@ -326,6 +326,82 @@ START_TEST(disturbances_are_counted_and_standing_still_apart)
 }
 END_TEST
 
+/* --- programs that outlive the collector ------------------------------------------------------
+ */
+
+START_TEST(a_run_that_was_taken_up_goes_on)
+{
+	for (int killed = 0; killed < 2; killed++) {
+		setup();
+		add_start();
+		happen(0, MAIN_RING);
+		lose(0, FILES);
+		beat();
+		if (!killed)
+			add(RECORD_PAUSE);
+		assert_result(judge(), 1, 1, killed ? 1 : 0, 0);
+		if (killed)
+			add_start(); /* and killed again, before it could say more */
+		add_start();
+		add(RECORD_RESUME);
+		happen(0, MAIN_RING);
+		happen(0, MAIN_RING);
+		beat();
+		beat();
+		add_stop();
+		assert_result(judge(), 3, 1, 0, 0);
+		for (size_t i = 0; i < item_count; i++) {
+			if (!is_event_item(i))
+				continue;
+			ENSURE(judge_but(i, NOBODY, false).gap == 1);
+			ENSURE(judge_but(NOBODY, i, false).gap >= 1);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_run_that_was_left_is_an_open_window)
+{
+	add_start();
+	happen(0, MAIN_RING);
+	beat();
+	add(RECORD_PAUSE);
+	add_start();
+	items[item_count - 1].r.run++;
+	assert_result(judge_but(NOBODY, NOBODY, true), 1, 0, 1, 0);
+}
+END_TEST
+
+/* The beginning was pruned, and the first record there is of the run is the START of a collector
+ * that went on with it. */
+START_TEST(a_run_may_be_cut_where_it_was_taken_up)
+{
+	for (int resumed = 0; resumed < 2; resumed++) {
+		struct coverage_result result;
+		struct coverage *c;
+
+		setup();
+		kernel[0].seq[MAIN_RING] = 100;
+		kernel[0].lost[FILES] = 7;
+		add_start();
+		if (resumed)
+			add(RECORD_RESUME);
+		happen(0, MAIN_RING);
+		beat();
+		beat();
+		happen(0, MAIN_RING);
+		add_stop();
+		ck_assert_int_eq(coverage_open(&c), 0);
+		coverage_join(c);
+		for (size_t i = 0; i < item_count; i++)
+			ENSURE(!coverage_record(c, i, &items[i].r));
+		coverage_end(c, false, &result);
+		coverage_close(c);
+		ck_assert_msg((result.gap == 0) == resumed, "%s", result.why);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -348,6 +424,9 @@ int main(void)
 		crash_leaves_the_run_open,
 		a_gap_in_an_open_run_is_found_by_two_heartbeats,
 		disturbances_are_counted_and_standing_still_apart,
+		a_run_that_was_taken_up_goes_on,
+		a_run_that_was_left_is_an_open_window,
+		a_run_may_be_cut_where_it_was_taken_up,
 	};
 
 	return RUN_TESTS_WITH("record_coverage", tests, setup, NULL);

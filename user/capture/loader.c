@@ -128,7 +128,7 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 		return kernel_fail(err, err_size, -ENOTSUP, "cannot count the processors");
 	k->source.info.cpus = (uint32_t)cpus;
 	skel->rodata->run_id = o->run;
-	skel->rodata->self_pid = getpid();
+	skel->bss->self_pid = getpid();
 	skel->rodata->scope = o->scope;
 	if (o->scope == SCOPE_TREE) {
 		uint64_t start;
@@ -177,6 +177,8 @@ static int try_all(struct kernel *k, const struct loader_options *o, enum functi
 			return kernel_fail(err, err_size, -ENOMEM,
 					   "cannot open the kernel programs");
 		e = set_up(k, o, attempt, functions, err, err_size);
+		if (!e)
+			e = kernel_pin_reuse(k, err, err_size);
 		if (e)
 			return e;
 		complaint[0] = 0;
@@ -233,6 +235,7 @@ static int open_rings(struct kernel *k)
 		err = ring_open(&k->rings[i], bpf_map__fd(maps[i]), bpf_map__max_entries(maps[i]));
 		if (err)
 			return err;
+		k->rings[i].keeps = k->pin.dir != NULL;
 		if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, bpf_map__fd(maps[i]), &event) < 0)
 			return -errno;
 	}
@@ -253,12 +256,10 @@ static void describe_programs(struct kernel *k)
 
 	bpf_object__for_each_program(program, k->skel->obj)
 	{
-		struct bpf_prog_info info = { 0 };
-		__u32 len = sizeof(info);
+		struct bpf_prog_info info;
 		int n;
 
-		if (!bpf_program__autoload(program) ||
-		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		if (kernel_ask_program(k, program, &info))
 			continue;
 		n = snprintf(to, (size_t)(end - to), "%s:%u:%02x%02x%02x%02x%02x%02x%02x%02x\n",
 			     bpf_program__name(program), info.id, info.tag[0], info.tag[1],
@@ -280,7 +281,7 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 		if (!bpf_program__autoload(program) || program == k->skel->progs.pam_asked ||
 		    program == k->skel->progs.pam_answered)
 			continue;
-		*s->progs[i].link = kernel_attach(program);
+		*s->progs[i].link = kernel_attach_pinned(k, program);
 		if (!*s->progs[i].link)
 			return kernel_fail(err, err_size, -errno,
 					   "the kernel refused to attach %s: %s",
@@ -292,8 +293,10 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 int kernel_start(struct source *source, char *err, size_t err_size)
 {
 	struct kernel *k = (struct kernel *)source;
-	int e = attach(k, err, err_size);
+	int e;
 
+	k->skel->bss->self_pid = getpid();
+	e = attach(k, err, err_size);
 	if (!e) {
 		kernel_guard_links(k);
 		kernel_probe_login(k);
@@ -314,7 +317,7 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 
 	if (!k)
 		return kernel_fail(err, err_size, -ENOMEM, "out of memory");
-	k->epoll = -1;
+	k->epoll = k->pin.lock = -1;
 	k->source.ops = &kernel_ops;
 	k->scope = o->scope;
 	k->scope_pid = o->pid;
@@ -335,7 +338,11 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 			"came with Linux 5.15");
 		goto fail;
 	}
-	e = load(k, o, err, err_size);
+	e = kernel_pin_begin(k, o->pin, err, err_size);
+	if (!e)
+		e = load(k, o, err, err_size);
+	if (!e)
+		e = kernel_pin_maps(k, err, err_size);
 	if (e || !k->skel)
 		goto fail;
 	e = open_rings(k);

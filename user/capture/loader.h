@@ -14,6 +14,7 @@ struct loader_options {
 	enum loader_hooks hooks;
 	size_t ring_bytes; /* of the main ring, a power of two; 0 means 16 MiB */
 	uint32_t run;	   /* identity of this run, not 0 */
+	const char *pin;   /* a directory in a bpffs: programs and rings outlive us; NULL: not */
 };
 
 /*

@@ -7,13 +7,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 int kernel_seal_maps(struct kernel *k)
 {
 	struct bpf_map *maps[] = { k->skel->maps.counters, k->skel->maps.scratches };
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		if (bpf_map_freeze(bpf_map__fd(maps[i])))
+		if (bpf_map_freeze(bpf_map__fd(maps[i])) && !k->source.info.taken_up)
 			return -errno;
 	}
 	return 0;
@@ -50,9 +51,9 @@ void kernel_guard_links(struct kernel *k)
 }
 
 /* A descriptor that is not the link's any more may be that of something else: it stays open. */
-static int attach_again(struct guarded *g, bool is_ours)
+static int attach_again(struct kernel *k, struct guarded *g, bool is_ours)
 {
-	struct bpf_link *link = kernel_attach(g->program);
+	struct bpf_link *link = kernel_attach_pinned(k, g->program);
 
 	if (!link)
 		return -errno;
@@ -63,7 +64,7 @@ static int attach_again(struct guarded *g, bool is_ours)
 	return kernel_ask_link(link, &g->link_id, &g->program_id);
 }
 
-static bool check_link(struct guarded *g, struct source_trouble *ret)
+static bool check_link(struct kernel *k, struct guarded *g, struct source_trouble *ret)
 {
 	uint32_t link, program;
 	bool was_gone = g->gone,
@@ -72,7 +73,7 @@ static bool check_link(struct guarded *g, struct source_trouble *ret)
 
 	if (is_ours && program == g->program_id)
 		return false;
-	err = attach_again(g, is_ours);
+	err = attach_again(k, g, is_ours);
 	g->gone = err != 0;
 	if (was_gone)
 		return false; /* was told */
@@ -111,10 +112,14 @@ static bool check_ring(struct kernel *k, int ring, struct source_trouble *ret)
 
 static bool check_settings(struct kernel *k, struct source_trouble *ret)
 {
-	if (k->skel->bss->keeper_pid == k->keeper_pid)
+	bool is_keeper = k->skel->bss->keeper_pid == k->keeper_pid;
+
+	if (is_keeper && k->skel->bss->self_pid == getpid())
 		return false;
 	k->skel->bss->keeper_pid = k->keeper_pid;
-	*ret = (struct source_trouble){ .harm = HARM_SETTINGS, .name = "keeper_pid" };
+	k->skel->bss->self_pid = getpid();
+	*ret = (struct source_trouble){ .harm = HARM_SETTINGS };
+	snprintf(ret->name, sizeof(ret->name), "%s", is_keeper ? "self_pid" : "keeper_pid");
 	return true;
 }
 
@@ -128,7 +133,7 @@ size_t kernel_check(struct source *source, struct source_trouble *to, size_t roo
 	if (n < room)
 		n += check_settings(k, &to[n]);
 	for (size_t i = 0; i < k->guarded_count && n < room; i++)
-		n += check_link(&k->guarded[i], &to[n]);
+		n += check_link(k, &k->guarded[i], &to[n]);
 	for (size_t i = 0; i < k->login.link_count && n < room; i++)
 		n += check_probe(&k->login, i, &to[n]);
 	return n;

@@ -34,6 +34,28 @@ struct guarded {
 	bool gone; /* and could not be made anew */
 };
 
+/* Positions of the rings, and the record that is behind all events before them. */
+struct noted {
+	uint64_t next;
+	unsigned long position[RINGS];
+};
+#define NOTES 64
+
+struct running {
+	const struct bpf_program *program;
+	int fd; /* of the one that runs in its place, the same code */
+};
+
+/* What outlives us in a bpffs; loader_pin.c. */
+struct pin {
+	const char *dir; /* NULL: nothing does */
+	int lock;	 /* the directory; -1 */
+	struct running running[GUARDED];
+	size_t running_count;
+	struct noted notes[NOTES];
+	unsigned first, count;
+};
+
 struct kernel {
 	struct source source;
 	struct collect *skel;
@@ -53,6 +75,7 @@ struct kernel {
 	bool corrupt;
 	struct login_probes login;
 	int keeper_pid;
+	struct pin pin;
 	struct guarded guarded[GUARDED];
 	size_t guarded_count;
 };
@@ -103,6 +126,34 @@ int kernel_ask_link(struct bpf_link *link, uint32_t *ret_link, uint32_t *ret_pro
 /* Remember what is attached; source_ops.check, which looks whether it still is. */
 void kernel_guard_links(struct kernel *k);
 size_t kernel_check(struct source *source, struct source_trouble *to, size_t room);
+
+/* What the kernel says of the program that runs, if it is one of this set. 0 or -errno. */
+int kernel_ask_program(struct kernel *k, const struct bpf_program *program,
+		       struct bpf_prog_info *ret);
+
+/* The directory for what outlives us: made, or taken up as it was left. Each of the others does
+ * nothing without it. All 0 or -errno with one clear line in err. */
+int kernel_pin_begin(struct kernel *k, const char *dir, char *err, size_t err_size);
+/* Before the load, with all settings made: put what is pinned in place of new maps. */
+int kernel_pin_reuse(struct kernel *k, char *err, size_t err_size);
+/* After it: pin the maps; or see that what is attached are the programs that we have. */
+int kernel_pin_maps(struct kernel *k, char *err, size_t err_size);
+
+/* A pinned link, NULL with errno where there is none; and pin one. The latter returns it, or
+ * destroys it and returns NULL with errno. */
+struct bpf_link *kernel_open_pinned(struct kernel *k, const char *sort, const char *name);
+struct bpf_link *kernel_pin_link(struct kernel *k, const char *sort, const char *name,
+				 struct bpf_link *link);
+
+/* kernel_attach() of a program, or the link that is pinned. */
+struct bpf_link *kernel_attach_pinned(struct kernel *k, struct bpf_program *program);
+
+/* source_ops */
+void kernel_note(struct source *source, uint64_t next, uint64_t written);
+bool kernel_goes_on(struct source *source);
+
+/* Close without undoing what is pinned. */
+void kernel_pin_end(struct kernel *k);
 
 /* One clear line into err; returns code. */
 __attribute__((format(printf, 4, 5))) int kernel_fail(char *err, size_t err_size, int code,

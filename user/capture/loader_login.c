@@ -33,13 +33,23 @@ static bool is_known(const struct login_probes *p, const struct stat *st)
 	return false;
 }
 
-static struct bpf_link *attach_one(struct bpf_program *program, const char *path, int action,
-				   bool at_return)
+static struct bpf_link *attach_one(struct kernel *k, const struct stat *st, const char *path,
+				   int action, bool at_return)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = functions[action],
 		    .bpf_cookie = (__u64)action, .retprobe = at_return);
+	struct bpf_program *program =
+		at_return ? k->skel->progs.pam_answered : k->skel->progs.pam_asked;
+	struct bpf_link *link;
+	char name[64];
 
-	return bpf_program__attach_uprobe_opts(program, -1, path, 0, &opts);
+	snprintf(name, sizeof(name), "%lx-%lx-%d-%d", (unsigned long)st->st_dev,
+		 (unsigned long)st->st_ino, action, at_return);
+	link = kernel_open_pinned(k, "login", name);
+	if (link)
+		return link;
+	link = bpf_program__attach_uprobe_opts(program, -1, path, 0, &opts);
+	return kernel_pin_link(k, "login", name, link);
 }
 
 static void add_link(struct login_probes *p, struct bpf_link *link)
@@ -72,8 +82,8 @@ int kernel_probe_library(struct kernel *k, const char *path)
 	for (int action = 0; action < LOGIN_ACTIONS; action++) {
 		struct bpf_link *asked, *answered;
 
-		answered = attach_one(k->skel->progs.pam_answered, path, action, true);
-		asked = answered ? attach_one(k->skel->progs.pam_asked, path, action, false) : NULL;
+		answered = attach_one(k, &st, path, action, true);
+		asked = answered ? attach_one(k, &st, path, action, false) : NULL;
 		if (!asked) {
 			bpf_link__destroy(answered);
 			continue; /* not in this library */

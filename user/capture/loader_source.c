@@ -174,11 +174,9 @@ static uint64_t kernel_misses(struct source *source)
 
 	bpf_object__for_each_program(program, k->skel->obj)
 	{
-		struct bpf_prog_info info = { 0 };
-		__u32 len = sizeof(info);
+		struct bpf_prog_info info;
 
-		if (bpf_program__autoload(program) && !kernel_is_of_object_set(program) &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		if (!kernel_is_of_object_set(program) && !kernel_ask_program(k, program, &info))
 			sum += info.recursion_misses;
 	}
 	return sum;
@@ -196,6 +194,9 @@ static int kernel_stop(struct source *source)
 {
 	struct kernel *k = (struct kernel *)source;
 
+	if (k->pin.dir) { /* they go on */
+		return 0;
+	}
 	/* Closing a tracepoint link waits until no program runs any more. */
 	kernel_drop_probes(k);
 	k->guarded_count = 0;
@@ -221,6 +222,7 @@ static void kernel_close(struct source *source)
 		munmap(k->counters, k->counters_size);
 	if (k->epoll >= 0)
 		close(k->epoll);
+	kernel_pin_end(k);
 	kernel_drop_probes(k);
 	collect__destroy(k->skel);
 	free(k);
@@ -237,6 +239,8 @@ const struct source_ops kernel_ops = {
 	.check = kernel_check,
 	.start = kernel_start,
 	.stop = kernel_stop,
+	.note = kernel_note,
+	.goes_on = kernel_goes_on,
 	.set_keeper = kernel_set_keeper,
 	.saw_library = kernel_saw_library,
 	.close = kernel_close,

@@ -31,7 +31,7 @@ int ring_open(struct ring *ret, int fd, size_t size)
 	}
 	r.producer = p;
 	r.data = (const uint8_t *)p + page;
-	r.position = r.written = *r.consumer;
+	r.position = r.kept = r.written = *r.consumer;
 	*ret = r;
 	return 0;
 }
@@ -79,14 +79,21 @@ static void write_position(struct ring *r)
 {
 	if (__atomic_load_n(r->consumer, __ATOMIC_RELAXED) != r->written)
 		r->moved = true;
-	r->written = r->position;
-	__atomic_store_n(r->consumer, r->position, __ATOMIC_RELEASE);
+	r->written = r->kept;
+	__atomic_store_n(r->consumer, r->kept, __ATOMIC_RELEASE);
 }
 
 void ring_release(struct ring *r)
 {
 	r->position += r->held;
 	r->held = 0;
+	if (!r->keeps)
+		ring_give_back(r, r->position);
+}
+
+void ring_give_back(struct ring *r, unsigned long position)
+{
+	r->kept = position;
 	write_position(r);
 }
 
@@ -109,6 +116,6 @@ bool ring_skip_overrun(struct ring *r)
 		return false;
 	r->position = end;
 	r->held = 0;
-	write_position(r);
+	ring_give_back(r, end);
 	return true;
 }

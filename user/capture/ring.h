@@ -15,9 +15,11 @@ struct ring {
 	const uint8_t *data;
 	size_t size;
 	unsigned long position; /* ours; *consumer follows */
-	unsigned long written;	/* what we left in *consumer */
-	size_t held;		/* bytes of the record ring_peek gave out, header included */
-	bool moved;		/* somebody else wrote *consumer */
+	unsigned long kept; /* what is behind this the kernel may write over: position, or less */
+	unsigned long written; /* what we left in *consumer */
+	size_t held;	       /* bytes of the record ring_peek gave out, header included */
+	bool moved;	       /* somebody else wrote *consumer */
+	bool keeps;	       /* what was taken stays there until ring_give_back */
 };
 
 /* fd of a ring buffer map of size bytes (a power of two). 0 or -errno. */
@@ -33,6 +35,10 @@ const void *ring_peek(struct ring *ring, unsigned long limit, size_t *ret_len);
 
 /* Give the record of the last ring_peek back to the kernel. */
 void ring_release(struct ring *ring);
+
+/* What lies before this position, which we have passed, will not be needed again. Of use where
+ * `keeps` is set: whoever opens the ring after us begins there. */
+void ring_give_back(struct ring *ring, unsigned long position);
 
 /*
  * Whoever has the map can move the position up to which the kernel may write anew: forward, and

@@ -16,6 +16,7 @@ struct source_info {
 	uint32_t run;
 	uint32_t cpus;
 	char hooks[64];	     /* name of the hook set */
+	bool taken_up;	     /* the run goes on that another collector began */
 	char programs[2048]; /* name:id:tag, one a line */
 };
 
@@ -47,7 +48,9 @@ struct source_ops {
 	size_t (*check)(struct source *, struct source_trouble *to, size_t room); /* NULL: sound */
 	int (*start)(struct source *, char *err, size_t err_size);
 	int (*stop)(struct source *);
-	void (*set_keeper)(struct source *, uint32_t pid); /* NULL: nothing to do */
+	void (*note)(struct source *, uint64_t next, uint64_t written); /* NULL: nothing to do */
+	bool (*goes_on)(struct source *);				/* NULL: no */
+	void (*set_keeper)(struct source *, uint32_t pid);		/* NULL: nothing to do */
 	void (*saw_library)(struct source *, uint32_t pid, struct bytes path); /* NULL: the same */
 	void (*close)(struct source *);
 };
@@ -133,6 +136,20 @@ static inline void source_saw_library(struct source *s, uint32_t pid, struct byt
 static inline int source_stop(struct source *s)
 {
 	return s->ops->stop(s);
+}
+
+/* Whatever was taken so far has become one of the records before `next`, and those before `written`
+ * would outlive us: events that have are let go of. */
+static inline void source_note(struct source *s, uint64_t next, uint64_t written)
+{
+	if (s->ops->note)
+		s->ops->note(s, next, written);
+}
+
+/* Events still come after source_stop(), for whoever opens the source next. */
+static inline bool source_goes_on(struct source *s)
+{
+	return s->ops->goes_on && s->ops->goes_on(s);
 }
 
 /* NULL is accepted. */

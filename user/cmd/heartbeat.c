@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/counters.h"
+#include "cmd/takeup.h"
 
 #define VALUES (RINGS + 3 * FAMILIES)
 #define MINUTE 60	     /* heartbeats */
@@ -134,6 +135,35 @@ static uint8_t *put_values(uint8_t *p, const struct event_counters *c)
 		p = put_varint(p, c->family[i].filtered);
 	}
 	return p;
+}
+
+int heartbeat_unpack(const struct record *r, struct event_counters *ret)
+{
+	struct event_counters c = { 0 };
+	uint64_t values[VALUES], *from = values;
+
+	if (record_unpack(r->values, values, VALUES) != VALUES)
+		return -EBADMSG;
+	for (int i = 0; i < RINGS; i++)
+		c.seq[i] = *from++;
+	for (int i = 0; i < FAMILIES; i++) {
+		c.family[i].sent = *from++;
+		c.family[i].lost = *from++;
+		c.family[i].filtered = *from++;
+	}
+	*ret = c;
+	return 0;
+}
+
+void heartbeat_go_on(struct heartbeat *h, const struct takeup *t)
+{
+	h->since = takeup_time(t);
+	h->misses_written = h->lost = takeup_misses(t);
+	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++) {
+		h->written[cpu] = *takeup_counters(t, cpu);
+		for (int f = 0; f < FAMILIES; f++)
+			h->lost += h->written[cpu].family[f].lost;
+	}
 }
 
 static int write_loss(struct heartbeat *h, struct pipeline *p, struct record *r, uint64_t now)

@@ -12,9 +12,16 @@
 #include "cmd/pipeline.h"
 
 struct heartbeat;
+struct takeup;
 
 int heartbeat_open(struct heartbeat **ret, struct source *source);
 void heartbeat_close(struct heartbeat *heartbeat);
+
+/* Before the first one: the run goes on that another collector began. */
+void heartbeat_go_on(struct heartbeat *heartbeat, const struct takeup *takeup);
+
+/* What a COUNTERS record says. 0 or -EBADMSG. */
+int heartbeat_unpack(const struct record *counters, struct event_counters *ret);
 
 /* Send the canary, read the counters, and look whether somebody had a hand in it. The rest follows
  * when the source is drained. now is monotonic. */

@@ -19,6 +19,7 @@ static enum chain_urgency urgency_of(const struct record *r)
 	case RECORD_DIGEST:
 		return CHAIN_IDLE;
 	case RECORD_START:
+	case RECORD_RESUME:
 	case RECORD_LOSS:
 	case RECORD_KEEPER:
 	case RECORD_ALERT:

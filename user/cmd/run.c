@@ -29,6 +29,7 @@
 #include "cmd/packer.h"
 #include "cmd/pipeline.h"
 #include "cmd/settings.h"
+#include "cmd/takeup.h"
 #include "output/output.h"
 
 #define SECOND	     1000000000ull
@@ -43,6 +44,7 @@ struct run {
 	struct attribute *attribute;
 	struct heartbeat *heartbeat;
 	struct event_writer *saved;
+	struct takeup *takeup;	 /* NULL: the run begins here, or all that waited was taken */
 	struct control *control; /* NULL: the socket could not be made */
 	struct packer packer;
 	struct pipeline pipeline;
@@ -260,9 +262,23 @@ static int open_attribution(struct run *r)
 	return EXIT_GOOD;
 }
 
+static int append_resume(struct run *r, uint64_t time)
+{
+	uint8_t fill[RINGS * VARINT_MAX], *end = fill;
+	struct record resume = { .kind = RECORD_RESUME, .time = time, .run = r->source->info.run };
+	uint64_t waiting[RINGS];
+
+	source_fill(r->source, waiting);
+	for (int i = 0; i < RINGS; i++)
+		end = put_varint(end, waiting[i]);
+	resume.fill = bytes_of(fill, (size_t)(end - fill));
+	return pipeline_append(&r->pipeline, &resume, clock_monotonic());
+}
+
 static int append_start(struct run *r)
 {
 	struct chain_state s;
+	int e;
 	struct record start = { .kind = RECORD_START,
 				.run = r->source->info.run,
 				.pid = (uint32_t)getpid(),
@@ -279,7 +295,8 @@ static int append_start(struct run *r)
 	start.hooks = bytes_of_text(r->source->info.hooks);
 	start.scope = bytes_of_text(r->settings.scope_text);
 	start.programs = bytes_of_text(r->source->info.programs);
-	return pipeline_append(&r->pipeline, &start, clock_monotonic());
+	e = pipeline_append(&r->pipeline, &start, clock_monotonic());
+	return e || !r->takeup ? e : append_resume(r, start.time);
 }
 
 /* --- the loop
@@ -290,6 +307,8 @@ static int append_event(struct run *r, const struct event *e, uint64_t now)
 	struct record record, binding;
 	int err;
 
+	if (r->takeup && takeup_has(r->takeup, e))
+		return 0;
 	r->received++;
 	if (heartbeat_is_canary(r->heartbeat, e))
 		return 0;
@@ -348,10 +367,24 @@ static int keep_beating(struct run *r, uint64_t now)
 		attribute_refresh(r->attribute);
 		heartbeat_begin(r->heartbeat, now);
 	}
-	if (heartbeat_is_open(r->heartbeat) && source_drained(r->source))
+	if (heartbeat_is_open(r->heartbeat) && source_drained(r->source)) {
+		takeup_close(r->takeup); /* what waited for us has been taken */
+		r->takeup = NULL;
 		return heartbeat_finish(r->heartbeat, &r->pipeline, clock_epoch(), r->received,
 					now);
+	}
 	return 0;
+}
+
+/* Written is what outlives us. */
+static void note_written(struct run *r)
+{
+	struct chain_state s;
+
+	if (!source_goes_on(r->source))
+		return;
+	chain_get_state(r->pipeline.chain, &s);
+	source_note(r->source, s.next, s.written);
 }
 
 static int sleep_until_due(struct run *r, uint64_t now)
@@ -395,6 +428,7 @@ static int loop(struct run *r)
 			err = record_keeper(r, now);
 		if (err)
 			return err;
+		note_written(r);
 		control_serve(r->control, r->pipeline.chain, now);
 		if (!r->settings.no_pack)
 			pack_segments(r, now);
@@ -437,7 +471,7 @@ static int drain(struct run *r)
 		err = take_events(r, clock_monotonic(), &taken);
 		if (!err)
 			err = chain_tick(r->pipeline.chain, clock_monotonic());
-	} while (!err && (taken || !source_drained(r->source)));
+	} while (!err && ((taken && !source_goes_on(r->source)) || !source_drained(r->source)));
 	return err ? err
 		   : heartbeat_finish(r->heartbeat, &r->pipeline, clock_epoch(), r->received,
 				      clock_monotonic());
@@ -445,7 +479,8 @@ static int drain(struct run *r)
 
 static int end_run(struct run *r)
 {
-	struct record stop = { .kind = RECORD_STOP, .run = r->source->info.run };
+	struct record stop = { .kind = source_goes_on(r->source) ? RECORD_PAUSE : RECORD_STOP,
+			       .run = r->source->info.run };
 	uint64_t now;
 	int err = 0;
 
@@ -492,6 +527,7 @@ static int collect(struct run *r)
 	if (e)
 		return complain(EXIT_COULD_NOT, "run: the chain could not be closed: %s",
 				err.text[0] ? err.text : strerror(-e));
+	source_note(r->source, s.next, s.next); /* all of it is on the disk */
 	if (!r->settings.quiet)
 		printf("closed: %" PRIu64 " events, %" PRIu64 " lost, %" PRIu64 " entries, %" PRIu64
 		       " alerts\n",
@@ -511,6 +547,29 @@ static void open_control(struct run *r)
 	if (error)
 		complain(0, "run: archive and prune cannot reach us: no socket in %s.keys: %s",
 			 r->settings.dir, strerror(-error));
+}
+
+static int other_log(const struct run *r)
+{
+	return complain(EXIT_COULD_NOT,
+			"run: the programs in %s collect for another log than %s; to begin "
+			"anew, remove the directory with all that is in it",
+			r->settings.loader.pin, r->settings.dir);
+}
+
+static int open_takeup(struct run *r)
+{
+	struct chain_error err = { 0 };
+	int e = takeup_open(&r->takeup, r->settings.dir, r->source->info.run, r->source->info.cpus,
+			    &err);
+
+	if (e == -ENOENT)
+		return other_log(r);
+	if (e)
+		return complain(e == -EBADMSG ? EXIT_BAD : EXIT_COULD_NOT, "run: %s",
+				err.text[0] ? err.text : strerror(-e));
+	heartbeat_go_on(r->heartbeat, r->takeup);
+	return EXIT_GOOD;
 }
 
 /* What can fail for a wrong option or a missing permission comes before the chain is touched. */
@@ -533,10 +592,14 @@ static int open_all(struct run *r)
 			e = complain(EXIT_COULD_NOT, "run: %s: %s", r->settings.save_events,
 				     strerror(-error));
 	}
+	if (!e && r->settings.new_log && r->source->info.taken_up)
+		e = other_log(r);
 	if (!e && r->settings.new_log)
 		e = begin_new_log(r->settings.dir, &r->host, r->settings.quiet);
 	if (!e)
 		e = open_chain(r);
+	if (!e && r->source->info.taken_up)
+		e = open_takeup(r);
 	if (!e)
 		e = open_model(r);
 	if (!e)
@@ -561,6 +624,7 @@ static void close_all(struct run *r)
 		complain(0, "run: %s could not be written whole", r->settings.save_events);
 	control_stop(r->control);
 	packer_stop(&r->packer);
+	takeup_close(r->takeup);
 	source_close(r->source);
 	attribute_close(r->attribute);
 	heartbeat_close(r->heartbeat);

@@ -54,6 +54,7 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		{ "ring-size", required_argument, NULL, 'r' },
 		{ "segment-size", required_argument, NULL, 'g' },
 		{ "no-pack", no_argument, NULL, 'p' },
+		{ "pin", required_argument, NULL, 'i' },
 		{ "events", required_argument, NULL, 'e' },
 		{ "save-events", required_argument, NULL, 'w' },
 		{ 0 },
@@ -98,6 +99,9 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 			if (!parse_number(optarg, "run: --segment-size", 4096, 1u << 30,
 					  &s->segment_bytes))
 				return false;
+			break;
+		case 'i':
+			s->loader.pin = optarg;
 			break;
 		case 'p':
 			s->no_pack = true;

@@ -29,6 +29,7 @@ struct status {
 	char hooks[64], scope[4200], kernel[256], version[64];
 	uint64_t started, beat, received, misses, fill[RECORD_RINGS], entries, alerts, stopped;
 	uint32_t pid, canary;
+	bool paused;	    /* stopped, and the programs go on */
 	uint64_t disturbed; /* times in this run, and the last one */
 	struct record disturbance;
 	char disturbance_name[64];
@@ -79,7 +80,9 @@ static void on_record(struct status *s, const struct record *r)
 	case RECORD_ALERT:
 		s->alerts++;
 		break;
+	case RECORD_PAUSE:
 	case RECORD_STOP:
+		s->paused = r->kind == RECORD_PAUSE;
 		s->stopped = r->time;
 		s->received = r->received;
 		break;
@@ -194,8 +197,11 @@ static void put_text(struct buffer *b, const struct status *s, bool live)
 	if (live)
 		buffer_print(b, "running, pid %u", s->pid);
 	else
-		buffer_text(b, s->stopped ? "not running (closed cleanly)"
-					  : "not running (did not end cleanly)");
+		buffer_text(b, s->stopped && s->paused
+				       ? "not running (closed cleanly; the programs "
+					 "go on)"
+			       : s->stopped ? "not running (closed cleanly)"
+					    : "not running (did not end cleanly)");
 	add_time(b, ", since ", s->started);
 	add_time(b, ", last heartbeat ", s->beat);
 	buffer_print(b, "\nversion  %s, kernel %s, hooks %s, scope ", s->version, s->kernel,

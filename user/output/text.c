@@ -336,6 +336,10 @@ static void put_own(struct buffer *to, const struct record *r)
 			buffer_print(to, "%llu events lost (%s)", (unsigned long long)r->count,
 				     output_loss_reason(r->reason));
 		break;
+	case RECORD_RESUME:
+		buffer_text(to, "the programs went on by themselves; what is in the rings follows");
+		break;
+	case RECORD_PAUSE:
 	case RECORD_STOP:
 		buffer_print(to, "received %llu", (unsigned long long)r->received);
 		break;

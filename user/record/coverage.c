@@ -36,10 +36,15 @@ struct coverage {
 	uint32_t cpu_count;
 	uint32_t run;
 	bool running;
-	bool joined;	 /* the run's beginning was pruned */
-	bool beaten;	 /* counters that come now were read after the first record there is */
-	bool counted;	 /* the run has counters; events from a file have none */
-	uint64_t misses; /* of the run */
+	bool joined; /* the run's beginning was pruned */
+	bool beaten; /* counters that come now were read after the first record there is */
+	bool paused; /* nobody reads the rings; not a window by itself */
+	bool again;  /* a START of this run was the last record, */
+	bool again_counted;
+	uint64_t again_at; /* there */
+	bool cut;	   /* START is the first record there is of its run */
+	bool counted;	   /* the run has counters; events from a file have none */
+	uint64_t misses;   /* of the run */
 	uint64_t last_heartbeat;
 	struct coverage_result result;
 };
@@ -362,24 +367,53 @@ static void end_run(struct coverage *c)
 	c->result.lost += c->misses;
 	c->cpu_count = 0;
 	c->misses = 0;
-	c->running = c->joined = false;
+	c->running = c->joined = c->paused = false;
+}
+
+static void begin_run(struct coverage *c, uint64_t index, uint32_t run, bool counted)
+{
+	if (c->running) {
+		c->result.open++;
+		end_run(c);
+	}
+	c->cut = c->joined;
+	c->running = true;
+	c->joined = false;
+	c->run = run;
+	c->counted = counted;
+	c->last_heartbeat = index;
+}
+
+/* A START of the run that is going on: with RESUME right behind it another collector goes on,
+ * without it numbers begin anew. */
+static void settle_start(struct coverage *c, bool resumed)
+{
+	if (c->again && !resumed)
+		begin_run(c, c->again_at, c->run, c->again_counted);
+	c->again = false;
 }
 
 int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
 {
+	settle_start(c, (r->kind == RECORD_RESUME || r->kind == RECORD_START) && r->run == c->run);
 	if (record_is_event(r->kind))
 		return on_event(c, index, r);
 	switch (r->kind) {
 	case RECORD_START:
-		if (c->running) {
-			c->result.open++;
-			end_run(c);
+		c->again = c->running && c->run == r->run;
+		if (c->again) {
+			c->again_at = index;
+			c->again_counted = r->cpus > 0;
+		} else {
+			begin_run(c, index, r->run, r->cpus > 0);
 		}
-		c->running = true;
-		c->joined = false;
-		c->run = r->run;
-		c->counted = r->cpus > 0;
-		c->last_heartbeat = index;
+		break;
+	case RECORD_RESUME:
+		c->joined |= c->cut && c->cpu_count == 0;
+		c->paused = false;
+		break;
+	case RECORD_PAUSE:
+		c->paused = fits_run(c, index, r);
 		break;
 	case RECORD_DISTURBED:
 		if (r->reason == DISTURBED_STALLED)
@@ -406,8 +440,9 @@ int coverage_record(struct coverage *c, uint64_t index, const struct record *r)
 
 void coverage_end(struct coverage *c, bool live, struct coverage_result *ret)
 {
+	settle_start(c, false);
 	if (c->running) {
-		if (!live)
+		if (!live && !c->paused)
 			c->result.open++;
 		end_run(c);
 	}

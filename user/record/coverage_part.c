@@ -53,7 +53,8 @@ void coverage_part_close(struct coverage_part *part)
 static bool is_needed(enum record_kind kind)
 {
 	return record_is_event(kind) || kind == RECORD_START || kind == RECORD_COUNTERS ||
-	       kind == RECORD_HEARTBEAT || kind == RECORD_STOP || kind == RECORD_DISTURBED;
+	       kind == RECORD_HEARTBEAT || kind == RECORD_STOP || kind == RECORD_DISTURBED ||
+	       kind == RECORD_PAUSE || kind == RECORD_RESUME;
 }
 
 int coverage_part_record(struct coverage_part *part, uint64_t index, const struct record *r,

@@ -31,6 +31,8 @@ enum record_kind {
 	RECORD_KEEPER = 0x18,	 /* the process that holds the keys was replaced */
 	RECORD_LOGINUID = 0x19,	 /* a thread has another login uid than when it was last seen */
 	RECORD_DISTURBED = 0x1a, /* somebody's hand was in what the collector collects with */
+	RECORD_PAUSE = 0x1c,	 /* the collector ends, the programs go on */
+	RECORD_RESUME = 0x1d,	 /* behind a START: that run goes on, nothing began anew */
 	RECORD_ALERT = 0x20,
 	RECORD_DIGEST = 0x21, /* of the model, for replay --check */
 	RECORD_EXEC = 0x40,
@@ -250,7 +252,7 @@ struct record {
 	uint64_t boot_time;  /* epoch ns of boottime 0, as of this start */
 	uint64_t model_from; /* first record that the model of this run has seen */
 
-	/* HEARTBEAT */
+	/* HEARTBEAT; RESUME has what waited */
 	uint64_t canary_seq, canary_cpu; /* the canary event that came back */
 	uint32_t canary;		 /* enum record_canary */
 	uint64_t misses;		 /* recursion_misses of all programs since start */

@@ -143,6 +143,9 @@ static const struct record_field loss_fields[] = { FIELD("run", run, FORM_U32),
 static const struct record_field stop_fields[] = { FIELD("run", run, FORM_U32),
 						   FIELD("time", time, FORM_BE64),
 						   FIELD("received", received, FORM_U64), END };
+static const struct record_field resume_fields[] = { FIELD("run", run, FORM_U32),
+						     FIELD("fill", fill, FORM_BYTES),
+						     FIELD("time", time, FORM_BE64), END };
 static const struct record_field user_fields[] = { FIELD("id", id, FORM_U32),
 						   FIELD("name", name, FORM_BYTES),
 						   FIELD("time", time, FORM_BE64), END };
@@ -199,6 +202,8 @@ static const struct record_type types[] = {
 	TYPE(RECORD_COUNTERS, counters),
 	TYPE(RECORD_LOSS, loss),
 	TYPE(RECORD_STOP, stop),
+	TYPE(RECORD_RESUME, resume),
+	[RECORD_PAUSE] = { RECORD_PAUSE, "pause", stop_fields },
 	TYPE(RECORD_USER, user),
 	TYPE(RECORD_ARCHIVE, archive),
 	TYPE(RECORD_PRUNE, prune),
