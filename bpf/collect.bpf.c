@@ -13,6 +13,7 @@
 #include "calls.h"
 #include "credential.h"
 #include "file.h"
+#include "harden.h"
 #include "io_uring.h"
 #include "login.h"
 #include "network.h"

@@ -85,7 +85,8 @@ enum program {
 	PROGRAM_TCP,
 	PROGRAM_SIGNAL,
 	PROGRAM_LOGIN,
-	PROGRAM_IO_URING
+	PROGRAM_IO_URING,
+	PROGRAM_HARDEN
 };
 
 /* A text, and each component of a path, begins at a masked offset: two names and their
@@ -106,6 +107,7 @@ struct scratch {
 	struct walk walk;
 	struct arguments args; /* of the system call */
 	__u32 used;	       /* struct draft's, across a call of a function */
+	__u32 busy;	       /* harden.h */
 };
 
 struct { /* possible CPUs * PROGRAMS_PER_CPU, set by the loader */

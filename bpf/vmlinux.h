@@ -223,6 +223,7 @@ struct module {
 };
 
 struct bpf_prog_aux {
+	__u32 id;
 	char name[16];
 };
 
@@ -231,6 +232,7 @@ struct bpf_prog {
 };
 
 struct bpf_map {
+	__u32 id;
 	char name[16];
 };
 

@@ -273,7 +273,13 @@ struct event_counters {
 };
 _Static_assert(sizeof(struct event_counters) % 64 == 0, "a CPU's counters fill whole cache lines");
 
-#define PROGRAMS_PER_CPU 8 /* programs that write events; each has its own scratch on each CPU */
+#define PROGRAMS_PER_CPU 9 /* programs that write events; each has its own scratch on each CPU */
+
+/* What belongs to the collector, by the kernel's numbers. */
+enum own_kind { OWN_MAP = 1, OWN_PROGRAM, OWN_LINK };
+struct own_object {
+	__u32 kind, id;
+};
 
 /* Scope of a run. */
 enum event_scope { SCOPE_ALL, SCOPE_TREE, SCOPE_CGROUP };

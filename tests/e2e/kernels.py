@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 
+import lib_sets
 from lib import FAMILIES, KINDS, OUT, Skip, balance, case, equal, expect, main, records, run, tally, unmet, verdict
 
 VM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../kernel/vm")
@@ -41,24 +42,77 @@ def chain(work, left, name):
 
 
 # What the self-test chooses: where programs can be preempted, the hook that is not skipped.
-HOOKS = {"6.1": "object/lsm + tracepoint/tp_btf, helper reads", "6.12": "object/lsm + tracepoint/tp_btf",
-         "newest": "object/lsm + tracepoint/raw_syscalls"}
+HOOKS = {"6.1": "tracepoint/tp_btf, helper reads", "6.12": "tracepoint/tp_btf", "newest": "tracepoint/raw_syscalls"}
 
 
-def check_deeds(work, left, series):
+def check_deeds(work, left, series, has_lsm):
     found, report, misses = chain(work, left, "deeds")
-    equal([r["hooks"] for r in found if r["kind"] == "start"], [HOOKS[series]], "hooks")
+    equal([r["hooks"] for r in found if r["kind"] == "start"], [f"object/{'lsm' if has_lsm else 'fentry'} + {HOOKS[series]}"], "hooks")
     lines = left("deeds.done").splitlines()
     assert len(lines) > 100, left("deeds.err")
     if not misses:
         expect(lines, found)
         equal((report["verdict"], report["lost"], report["gap"]), ("OK", 0, 0))
-        return
+        return found, misses
     # A skipped program takes its record away, and from the record after it what it knew of before.
     absent = [(hits, line) for hits, line, _ in unmet(lines, found)]
     equal([line for hits, line in absent if hits], [], "recorded more than once")
     assert len(absent) <= 2 * misses, (misses, absent)
     equal((report["verdict"], report["lost"], report["gap"]), ("LOSS", misses, 0))
+    return found, misses
+
+
+def check_sets(work, left, found, misses):
+    """Both sets record the same, but for what is listed."""
+    def root(name):
+        return next(int(word[4:]) for word in left(name + ".done").split() if word.startswith("pid="))
+
+    again, _, more = chain(work, left, "again")
+    if not more:
+        expect(left("again.done").splitlines(), again)
+    assert [r["hooks"] for r in again if r["kind"] == "start"][0].startswith("tracepoint/"), again[0]
+    if misses or more:
+        print(f"# sets: not compared, {misses} and {more} programs were skipped")
+        return
+    records_compared, rows = lib_sets.compare(again, root("again"), found, root("deeds"))
+    print(f"# sets: {records_compared} records agree; more known to the object set: {rows}")
+
+
+REFUSED = "kill attach seize write mem getfd limit sigio".split()
+
+
+def check_harden(work, left, hardens):
+    """Nobody but init takes hold of the collector; what was refused is recorded."""
+    if not hardens:
+        equal(left("harden.exit"), "2\n", "exit code")
+        equal(len(left("harden.run").splitlines()), 1, left("harden.run"))
+        assert "/sys/kernel/security/lsm" in left("harden.run"), left("harden.run")
+        assert not os.path.exists(work + "/harden"), "a chain was begun"
+        return
+    found, _, _ = chain(work, left, "harden")
+    done = [(what, int(pid), int(result)) for what, pid, result in map(str.split, left("harden.done").splitlines())]
+    ours = [int(pid) for pid in left("harden.pids").split()]
+    victim = next(pid for what, pid, _ in done if what == "victim")
+    for what in REFUSED:
+        equal([r for w, pid, r in done if (w, pid) == (what, victim)], [0], what + " of the victim")
+        for pid in ours:
+            equal([r for w, p, r in done if (w, p) == (what, pid)], [-13 if what == "mem" else -1], f"{what} of {pid}")
+    equal([r for w, pid, r in done if w == "ask" and pid in ours], [0, 0], "signal 0")
+    equal([r for w, _, r in done if w == "create"], [0], "a map of somebody else's")
+    said = {"program": 0, "map": 0, "link": 0}
+    for what, _, result in done:
+        if what in said and result:
+            equal(result, -1, what)
+            said[what] += 1
+    names = [r for r in found if r["kind"] == "start"][0]["programs"]
+    equal(said["program"], len(names), "programs refused")
+    assert said["map"] > 5 and said["link"] > 5, said
+    refused = [(r["kind"], r.get("target_pid"), r.get("request"), r.get("command"))
+               for r in found if r.get("comm") == "harden" and r["result"] == -1]
+    for pid in ours:
+        for kind, request in ("signal", None), ("ptrace", "attach"), ("ptrace", "seize"), ("ptrace", "write"):
+            equal(refused.count((kind, pid, request, None)), 1, f"records of {kind} {request} of {pid}")
+    equal(sum(kind == "bpf" for kind, _, _, _ in refused), sum(said.values()), "records of bpf()")
 
 
 def check_storm(work, left):
@@ -79,21 +133,25 @@ def check_storm(work, left):
 def on(series, *arguments):
     """One case a kernel and command line."""
     def deeds_and_storm(work):
-        if SANITIZED and (series, *arguments) != ("6.12",):
+        if SANITIZED and (series, *arguments) != ("6.12", "sets=both"):
             raise Skip("with sanitizers on 6.12 only")
+        has_lsm = not any(a.startswith("lsm=") for a in arguments)
         left = boot(work, series, *arguments)
-        check_deeds(work, left, series)
+        found, misses = check_deeds(work, left, series, has_lsm)
+        if "sets=both" in arguments:
+            check_sets(work, left, found, misses)
+        check_harden(work, left, has_lsm)
         check_storm(work, left)
 
     deeds_and_storm.__name__ = " ".join(("deeds and storm on", series, *arguments))
     case(deeds_and_storm)
 
 
-on("6.1")
+on("6.1", "sets=both")
 on("6.1", "preempt=full")
-on("6.12")
-on("6.12", "preempt=full")
-on("newest")
+on("6.12", "sets=both")
+on("6.12", "preempt=full", "lsm=landlock,yama")  # no `bpf` among them
+on("newest", "sets=both")
 on("newest", "preempt=full")
 
 

@@ -99,7 +99,7 @@ static bool has(const struct btf *kernel, const char *type, int kind)
  * another name. The first argument of io_uring_submit_sqe is the request from 6.0 on, which then
  * begins with its operation. */
 static void choose_programs(struct collect *skel, const struct attempt *attempt,
-			    enum function_hooks functions)
+			    enum function_hooks functions, bool harden)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
 
@@ -113,6 +113,7 @@ static void choose_programs(struct collect *skel, const struct attempt *attempt,
 				  has(kernel, "btf_trace_io_uring_submit_sqe", BTF_KIND_TYPEDEF) &&
 					  has(kernel, "io_cmd_data", BTF_KIND_STRUCT));
 	kernel_choose_object_set(skel, kernel, functions);
+	kernel_choose_harden(skel, harden);
 	btf__free(kernel);
 }
 
@@ -150,7 +151,7 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 		skel->rodata->scope_cgroup = id;
 		skel->rodata->scope_level = level;
 	}
-	choose_programs(skel, attempt, functions);
+	choose_programs(skel, attempt, functions, o->harden);
 	bpf_map__set_max_entries(skel->maps.counters, (__u32)cpus);
 	bpf_map__set_max_entries(skel->maps.scratches, (__u32)cpus * PROGRAMS_PER_CPU);
 	bpf_map__set_max_entries(skel->maps.ring_main, (__u32)ring);
@@ -300,6 +301,9 @@ int kernel_start(struct source *source, char *err, size_t err_size)
 	if (!e) {
 		kernel_guard_links(k);
 		kernel_probe_login(k);
+		e = kernel_harden(k);
+		if (e)
+			kernel_fail(err, err_size, e, "cannot harden: %s", strerror(-e));
 	}
 	if (!e && k->scope == SCOPE_TREE) {
 		e = kernel_mark_descendants(k, k->scope_pid);
@@ -321,6 +325,7 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 	k->source.ops = &kernel_ops;
 	k->scope = o->scope;
 	k->scope_pid = o->pid;
+	k->harden = o->harden;
 	k->source.info.run = o->run;
 	libbpf_set_print(keep_complaint);
 	e = access(KERNEL_BTF, R_OK) < 0 ? -ENOTSUP : 0;
@@ -336,6 +341,13 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 			err, err_size, -ENOTSUP,
 			"this kernel is too old: its programs cannot call bpf_task_pt_regs, which "
 			"came with Linux 5.15");
+		goto fail;
+	}
+	if (o->harden && !kernel_asks_programs()) {
+		e = kernel_fail(
+			err, err_size, -ENOTSUP,
+			"--harden needs bpf among the LSMs of this kernel "
+			"(cat /sys/kernel/security/lsm), or it lets no program watch at all");
 		goto fail;
 	}
 	e = kernel_pin_begin(k, o->pin, err, err_size);

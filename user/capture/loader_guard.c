@@ -136,5 +136,7 @@ size_t kernel_check(struct source *source, struct source_trouble *to, size_t roo
 		n += check_link(k, &k->guarded[i], &to[n]);
 	for (size_t i = 0; i < k->login.link_count && n < room; i++)
 		n += check_probe(&k->login, i, &to[n]);
+	if (n)
+		kernel_harden(k); /* what was put right is ours as well */
 	return n;
 }

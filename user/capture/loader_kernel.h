@@ -76,6 +76,7 @@ struct kernel {
 	struct login_probes login;
 	int keeper_pid;
 	struct pin pin;
+	bool harden;
 	struct guarded guarded[GUARDED];
 	size_t guarded_count;
 };
@@ -96,6 +97,15 @@ void kernel_choose_object_set(struct collect *skel, const struct btf *kernel,
 
 /* Is it a program of the object set? A skip costs no record then. */
 bool kernel_is_of_object_set(const struct bpf_program *program);
+
+/* Does the kernel ask LSM programs? Without `bpf` among the LSMs they load, and are not asked. */
+bool kernel_asks_programs(void);
+
+/* Before the load: leave the programs of --harden out, or let them be. */
+void kernel_choose_harden(struct collect *skel, bool harden);
+
+/* Everything that is ours is known to them; again whenever there is more. 0 or -errno. */
+int kernel_harden(struct kernel *k);
 
 /* Where it was chosen to be: its section may name another hook. NULL with errno. */
 struct bpf_link *kernel_attach(const struct bpf_program *program);

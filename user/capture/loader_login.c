@@ -167,5 +167,6 @@ void kernel_saw_library(struct source *source, uint32_t pid, struct bytes path)
 		return;
 	snprintf(seen, sizeof(seen), "/proc/%u/root%.*s", pid, (int)path.len,
 		 (const char *)path.data);
-	kernel_probe_library(k, seen);
+	if (kernel_probe_library(k, seen) == 0)
+		kernel_harden(k);
 }

@@ -48,9 +48,14 @@ out:
 	return answer;
 }
 
+bool kernel_asks_programs(void)
+{
+	return fires(FUNCTIONS_LSM);
+}
+
 enum function_hooks kernel_function_hooks(void)
 {
-	if (fires(FUNCTIONS_LSM)) /* without `bpf` among the LSMs they load, and are not asked */
+	if (kernel_asks_programs())
 		return FUNCTIONS_LSM;
 	return fires(FUNCTIONS_FENTRY) ? FUNCTIONS_FENTRY : FUNCTIONS_NONE;
 }

@@ -49,6 +49,7 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		{ "scope", required_argument, NULL, 's' },
 		{ "for", required_argument, NULL, 'f' },
 		{ "hooks", required_argument, NULL, 'k' },
+		{ "harden", no_argument, NULL, 'd' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "new-log", no_argument, NULL, 'n' },
 		{ "ring-size", required_argument, NULL, 'r' },
@@ -79,6 +80,9 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		case 'k':
 			if (!parse_hooks(optarg, s))
 				return false;
+			break;
+		case 'd':
+			s->loader.harden = true;
 			break;
 		case 'n':
 			s->new_log = true;
