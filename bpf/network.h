@@ -67,6 +67,8 @@ static __always_inline bool is_in_connect(struct task_struct *task)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	enum event_call call = call_of(regs, is_compat(task));
 
+	if (task->flags & PF_IO_WORKER) /* its registers are those of whoever made it */
+		return false;
 	return call == CALL_CONNECT ||
 	       (call == CALL_SOCKETCALL && (__u32)regs->bx == SYS_CONNECT_OF_SOCKETCALL);
 }

@@ -115,6 +115,20 @@ def check_harden(work, left, hardens):
     equal(sum(kind == "bpf" for kind, _, _, _ in refused), sum(said.values()), "records of bpf()")
 
 
+def check_swap(work, left):
+    """Whatever another thread does to name and descriptor, the record holds what the kernel opened."""
+    found, report, misses = chain(work, left, "swap")
+    issued = dict(pair.split("=") for pair in left("swap.done").split())
+    opens = [r for r in found if r["kind"] == "open" and r["comm"] == "swap" and "O_CREAT" not in r["open_flags"]]
+    worked, failed = [r for r in opens if r["result"] >= 0], [r for r in opens if r["result"] < 0]
+    equal((len(worked), len(failed), report["gap"]), (int(issued["worked"]), int(issued["failed"]), 0), "opens")
+    doubted = [r for r in opens if {"fd_shared", "unverified"} & set(r["flags"])]
+    wrong = [r for r in opens if r not in doubted and not r["path"].endswith("/real" if r["result"] >= 0 else "/void")]
+    print(f"# swap: {len(worked)} worked, {len(failed)} failed, {len(doubted)} doubted, {len(wrong)} wrong")
+    equal(wrong, [], "records that say what was not, without a doubt")
+    assert len(doubted) <= len(opens) // 2, "the object set sees most of them"
+
+
 def check_storm(work, left):
     found, report, misses = chain(work, left, "storm")
     issued = {k: int(v) for k, v in (pair.split("=") for pair in left("storm.done").split())}
@@ -140,6 +154,7 @@ def on(series, *arguments):
         found, misses = check_deeds(work, left, series, has_lsm)
         if "sets=both" in arguments:
             check_sets(work, left, found, misses)
+            check_swap(work, left)
         check_harden(work, left, has_lsm)
         check_storm(work, left)
 

@@ -48,7 +48,7 @@ def known_to_object_set(record):
 
 
 ROWS = {"change of mode by name", "change of mode by descriptor", "symbolic link", "change by name",
-        "open that failed", "open beside another thread"}
+        "open that failed"}  # and, if a thread was still there, "open beside another thread"
 
 
 def value(record, field):

@@ -466,6 +466,20 @@ START_TEST(second_names_that_the_kernel_resolved_are_turned)
 }
 END_TEST
 
+/* An open that failed, by the name the kernel had: no doubt, and no object. */
+START_TEST(a_name_of_the_kernel_is_joined_as_a_caller_s)
+{
+	begin_refused("no/such file");
+	deed.e.flags = 0;
+	add_walk(TEXT_BASE, "/srv");
+	assert_path("/srv/no/such file");
+	ASSERT_BYTES(made.claimed, "");
+	ck_assert_uint_eq(made.flags, 0);
+	begin_open(EVENT_PATH_LOST)->result = -ESTALE; /* by a handle: nobody has a name */
+	assert_path("");
+}
+END_TEST
+
 START_TEST(mode_and_owner_from_before_are_copied)
 {
 	struct event_before before = { 0104755, 1000, 100 };
@@ -518,6 +532,7 @@ int main(void)
 		unix_peer_has_the_path_of_its_file,
 		other_families_are_kept_as_they_came,
 		second_names_that_the_kernel_resolved_are_turned,
+		a_name_of_the_kernel_is_joined_as_a_caller_s,
 		mode_and_owner_from_before_are_copied,
 	};
 
