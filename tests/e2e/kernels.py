@@ -78,6 +78,19 @@ def check_sets(work, left, found, misses):
     print(f"# sets: {records_compared} records agree; more known to the object set: {rows}")
 
 
+def check_swap(left, found, report):
+    """Whatever another thread does to name and descriptor, the record holds what the kernel opened."""
+    issued = dict(pair.split("=") for pair in left("swap.done").split())
+    opens = [r for r in found if r["kind"] == "open" and r["comm"] == "swap" and "O_CREAT" not in r["open_flags"]]
+    worked, failed = [r for r in opens if r["result"] >= 0], [r for r in opens if r["result"] < 0]
+    equal((len(worked), len(failed), report["gap"]), (int(issued["worked"]), int(issued["failed"]), 0), "opens")
+    doubted = [r for r in opens if {"fd_shared", "unverified"} & set(r["flags"])]
+    wrong = [r for r in opens if r not in doubted and not r["path"].endswith("/real" if r["result"] >= 0 else "/void")]
+    print(f"# swap: {len(worked)} worked, {len(failed)} failed, {len(doubted)} doubted, {len(wrong)} wrong")
+    equal(wrong, [], "records that say what was not, without a doubt")
+    assert len(doubted) <= len(opens) // 2, "the object set sees most of them"
+
+
 REFUSED = "kill attach seize write mem getfd limit sigio".split()
 
 
@@ -89,7 +102,8 @@ def check_harden(work, left, hardens):
         assert "/sys/kernel/security/lsm" in left("harden.run"), left("harden.run")
         assert not os.path.exists(work + "/harden"), "a chain was begun"
         return
-    found, _, _ = chain(work, left, "harden")
+    found, report, _ = chain(work, left, "harden")
+    check_swap(left, found, report)
     done = [(what, int(pid), int(result)) for what, pid, result in map(str.split, left("harden.done").splitlines())]
     ours = [int(pid) for pid in left("harden.pids").split()]
     victim = next(pid for what, pid, _ in done if what == "victim")
@@ -115,20 +129,6 @@ def check_harden(work, left, hardens):
     equal(sum(kind == "bpf" for kind, _, _, _ in refused), sum(said.values()), "records of bpf()")
 
 
-def check_swap(work, left):
-    """Whatever another thread does to name and descriptor, the record holds what the kernel opened."""
-    found, report, misses = chain(work, left, "swap")
-    issued = dict(pair.split("=") for pair in left("swap.done").split())
-    opens = [r for r in found if r["kind"] == "open" and r["comm"] == "swap" and "O_CREAT" not in r["open_flags"]]
-    worked, failed = [r for r in opens if r["result"] >= 0], [r for r in opens if r["result"] < 0]
-    equal((len(worked), len(failed), report["gap"]), (int(issued["worked"]), int(issued["failed"]), 0), "opens")
-    doubted = [r for r in opens if {"fd_shared", "unverified"} & set(r["flags"])]
-    wrong = [r for r in opens if r not in doubted and not r["path"].endswith("/real" if r["result"] >= 0 else "/void")]
-    print(f"# swap: {len(worked)} worked, {len(failed)} failed, {len(doubted)} doubted, {len(wrong)} wrong")
-    equal(wrong, [], "records that say what was not, without a doubt")
-    assert len(doubted) <= len(opens) // 2, "the object set sees most of them"
-
-
 def check_storm(work, left):
     found, report, misses = chain(work, left, "storm")
     issued = {k: int(v) for k, v in (pair.split("=") for pair in left("storm.done").split())}
@@ -147,26 +147,26 @@ def check_storm(work, left):
 def on(series, *arguments):
     """One case a kernel and command line."""
     def deeds_and_storm(work):
-        if SANITIZED and (series, *arguments) != ("6.12", "sets=both"):
+        if SANITIZED and (series, *arguments) != ("6.12", "sets=both", "harden=yes"):
             raise Skip("with sanitizers on 6.12 only")
         has_lsm = not any(a.startswith("lsm=") for a in arguments)
         left = boot(work, series, *arguments)
         found, misses = check_deeds(work, left, series, has_lsm)
         if "sets=both" in arguments:
             check_sets(work, left, found, misses)
-            check_swap(work, left)
-        check_harden(work, left, has_lsm)
+        if any(a.startswith("harden=") for a in arguments):
+            check_harden(work, left, has_lsm)
         check_storm(work, left)
 
     deeds_and_storm.__name__ = " ".join(("deeds and storm on", series, *arguments))
     case(deeds_and_storm)
 
 
-on("6.1", "sets=both")
+on("6.1", "sets=both", "harden=yes")
 on("6.1", "preempt=full")
-on("6.12", "sets=both")
-on("6.12", "preempt=full", "lsm=landlock,yama")  # no `bpf` among them
-on("newest", "sets=both")
+on("6.12", "sets=both", "harden=yes")
+on("6.12", "preempt=full", "lsm=landlock,yama", "harden=no")  # no `bpf` among them
+on("newest", "sets=both", "harden=yes")
 on("newest", "preempt=full")
 
 
