@@ -117,5 +117,11 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 			s->save_events = optarg;
 		}
 	}
+	if (got == 0 && s->loader.harden && s->loader.pin) {
+		complain(0,
+			 "run: --harden and --pin cannot be had together: the next collector would "
+			 "be refused what this one kept");
+		return false;
+	}
 	return got == 0;
 }
