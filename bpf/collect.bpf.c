@@ -3,7 +3,7 @@
  * The tracepoint set: one program at the exit of every system call, beside it tracepoints of their
  * own (process.h, network.h, io_uring.h, signal.h) and probes on libpam (login.h). No program at
  * the entry of calls: what one did is read from kernel objects afterwards, and what cannot be is
- * flagged.
+ * flagged. What the object set has seen meanwhile (object_set.h) stands in place of what would be.
  *
  * The exit program comes twice, on the same body: tp_btf is cheaper; raw_syscalls is never skipped
  * where programs can be preempted. The loader switches one of them off.

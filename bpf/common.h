@@ -16,7 +16,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* --- settings: written by the loader before load ------------------------------------------------
  */
 const volatile __u32 run_id;
-const volatile __u32 scope;  /* enum event_scope */
+const volatile __u32 scope; /* enum event_scope */
 const volatile int scope_pid;
 const volatile __u64 scope_start, scope_start_end; /* when scope_pid was started: a reused
 						    * number is not in scope */
