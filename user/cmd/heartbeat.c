@@ -140,17 +140,15 @@ static uint8_t *put_values(uint8_t *p, const struct event_counters *c)
 int heartbeat_unpack(const struct record *r, struct event_counters *ret)
 {
 	struct event_counters c = { 0 };
-	uint64_t values[VALUES], *from = values;
+	uint64_t values[VALUES];
+
+	_Static_assert(sizeof(values) == sizeof(c.seq) + sizeof(c.family), "each counter is told");
 
 	if (record_unpack(r->values, values, VALUES) != VALUES)
 		return -EBADMSG;
-	for (int i = 0; i < RINGS; i++)
-		c.seq[i] = *from++;
-	for (int i = 0; i < FAMILIES; i++) {
-		c.family[i].sent = *from++;
-		c.family[i].lost = *from++;
-		c.family[i].filtered = *from++;
-	}
+	/* as put_values() wrote them */
+	memcpy(c.seq, values, sizeof(c.seq));
+	memcpy(c.family, values + RINGS, sizeof(c.family));
 	*ret = c;
 	return 0;
 }
