@@ -16,6 +16,7 @@ OUT = os.environ["O"]
 INDELIBLE = os.path.join(OUT, "indelible")
 TOOLS = os.path.join(OUT, "tests/kernel")
 cases = []
+collectors = []  # that were started, to be ended if a case fails in between
 
 
 class Skip(Exception):
@@ -25,6 +26,15 @@ class Skip(Exception):
 def case(function):
     cases.append(function)
     return function
+
+
+def end_collectors():
+    """What is attached, by a collector that a failed case left, slows everything down."""
+    while collectors:
+        process = collectors.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def main():
@@ -41,6 +51,7 @@ def main():
             print(f"not ok {number} - {name}")
             print("# left behind: " + work)
             print("".join("# " + line for line in traceback.format_exc().splitlines(True)), flush=True)
+            end_collectors()
             continue
         else:
             print(f"ok {number} - {name}", flush=True)
@@ -75,6 +86,7 @@ class Collector:
         self.process = subprocess.Popen(
             [INDELIBLE, "run", "--chain", chain, "--scope", scope or f"pid={os.getpid()}", *args],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
+        collectors.append(self.process)
         while b"verifier key" not in self.said(start):
             if self.process.poll() is not None:
                 raise AssertionError(f"the collector ended at once: {self.said(start).decode()}")
