@@ -64,7 +64,7 @@ static void ask(int fd, void *info, uint32_t size)
 /* A map of that name which the program uses. */
 static int open_map(uint32_t program, const char *name, struct bpf_map_info *ret)
 {
-	uint32_t ids[MAPS];
+	uint32_t ids[MAPS] = { 0 };
 	struct bpf_prog_info info = { .nr_map_ids = MAPS, .map_ids = (uintptr_t)ids };
 	int fd = by_id(BPF_PROG_GET_FD_BY_ID, program);
 

@@ -66,7 +66,7 @@ static int attach_again(struct kernel *k, struct guarded *g, bool is_ours)
 
 static bool check_link(struct kernel *k, struct guarded *g, struct source_trouble *ret)
 {
-	uint32_t link, program;
+	uint32_t link = 0, program = 0;
 	bool was_gone = g->gone,
 	     is_ours = !kernel_ask_link(*g->link, &link, &program) && link == g->link_id;
 	int err;
@@ -85,7 +85,7 @@ static bool check_link(struct kernel *k, struct guarded *g, struct source_troubl
 /* Told once: where the library was is not remembered. */
 static bool check_probe(struct login_probes *p, size_t i, struct source_trouble *ret)
 {
-	uint32_t link, program;
+	uint32_t link = 0, program = 0;
 
 	if (!p->link_ids[i] ||
 	    (!kernel_ask_link(p->links[i], &link, &program) && link == p->link_ids[i]))
