@@ -96,7 +96,7 @@ def hand_in_ring(work, way):
     collector = Collector(chain)
     beats(chain, 1)
     ids = programs(chain)
-    equal(tamper("ring", next(iter(ids.values())), "ring_main", way), "done")
+    equal(tamper("ring", ids["process_exit"], "ring_main", way), "done")
     found = disturbance(chain, "ring moved")
     between(found, chain)
     sees(work, collector)
@@ -124,7 +124,7 @@ def a_second_consumer_under_a_flood(work):
     ids = programs(chain)
     storm.go()
     while not select.select([storm.process.stdout], [], [], 0.01)[0]:
-        tamper("ring", next(iter(ids.values())), "ring_main", "forward")
+        tamper("ring", ids["process_exit"], "ring_main", "forward")
     issued = storm.issued()
     collector.stop()
     storm.end()
@@ -183,7 +183,7 @@ def maps_that_only_the_programs_write(work):
     chain = work + "/D"
     collector = Collector(chain)
     beats(chain, 1)
-    program = next(iter(programs(chain).values()))
+    program = programs(chain)["process_exit"]
     for name in "counters", "scratches":
         equal(tamper("update", program, name, 0, 1), "EPERM", name)
     assert tamper("delete", program, "counters") in ("EPERM", "EINVAL")
