@@ -112,6 +112,22 @@ START_TEST(parts_make_no_difference)
 }
 END_TEST
 
+START_TEST(pauses_make_no_difference)
+{
+	add_start();
+	happen(0, MAIN_RING);
+	add(RECORD_PAUSE);
+	compare();
+	ck_assert_uint_eq(one_by_one(1).open, 0);
+	add_start();
+	add(RECORD_RESUME);
+	happen(0, MAIN_RING);
+	add_stop();
+	compare();
+	ck_assert_uint_eq(one_by_one(1).open, 0);
+}
+END_TEST
+
 /* Of what cannot be nothing is lost on the way. */
 START_TEST(strange_rings_stay_strange)
 {
@@ -333,6 +349,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		parts_make_no_difference,
+		pauses_make_no_difference,
 		strange_rings_stay_strange,
 		bytes_that_are_no_record,
 		full_of_events,
