@@ -67,7 +67,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Iinclude -Ibpf -Wall -Wextra -Werror 
               -idirafter /usr/include/$(MACHINE)-linux-gnu
 $(O)/collect.bpf.o: BPF_CFLAGS += -DTYPED_READS=1
 $(O)/collect_plain.bpf.o: BPF_CFLAGS += -DTYPED_READS=0
-$(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h
+$(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h include/policy_map.h
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw

@@ -13,6 +13,7 @@
 #include "calls.h"
 #include "credential.h"
 #include "file.h"
+#include "fold.h"
 #include "harden.h"
 #include "io_uring.h"
 #include "login.h"
@@ -20,6 +21,7 @@
 #include "object.h"
 #include "process.h"
 #include "signal.h"
+#include "wanted.h"
 
 static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs *regs, __s64 result)
 {

@@ -6,6 +6,7 @@
  * One record path: event_begin() numbers it, the family fills it, event_send() puts it out.
  */
 #include "event.h"
+#include "policy_map.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
@@ -33,6 +34,13 @@ const volatile bool object_set;
 
 /* The daemon sets it before it sleeps; whoever sends next clears it and wakes the daemon. */
 volatile __u32 asleep;
+
+/* What is recorded; the daemon writes the one that is not in force, then names it here. */
+volatile struct policy_settings policies[POLICY_SLOTS];
+volatile __u32 policy_slot;
+
+const volatile __u32 main_ring_size; /* bytes */
+const volatile __u64 fold_secret;    /* nobody can make two names that hash the same */
 
 /* TYPED_READS: bpf_rdonly_cast is there (6.2), a field is a load and not a helper call. */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
@@ -91,23 +99,32 @@ enum program {
 
 /* A text, and each component of a path, begins at a masked offset: two names and their
  * directories come to 17,000 bytes at most. The slack holds the longest that can begin there. */
-#define TEXT_MASK 0x7fff
-#define TEXT_SIZE (TEXT_MASK + 1 + EVENT_ARGV_MAX)
+#define TEXT_MASK	 0x7fff
+#define TEXT_SIZE	 (TEXT_MASK + 1 + EVENT_ARGV_MAX)
+#define WALK_STARTS_MASK 7
+#define FOLD_WORDS	 5
 /* State of a path walk. In memory, and volatile: the verifier forgets what it knew of a number
  * there and sees one state at each turn of the loop, not one for each way it could have come; kept
  * in registers it looked at eight times as many instructions. */
 struct walk {
 	__u64 dentry, vfsmount;
 	volatile __u32 begin, at, flags;
+	volatile __u32 count, mounts;		     /* components, mounts left behind */
+	volatile __u32 leaf, unused;		     /* length of the first component */
+	volatile __u32 starts[WALK_STARTS_MASK + 1]; /* of the last components */
 };
 
 struct scratch {
 	struct event event;
 	char text[TEXT_SIZE];
 	struct walk walk;
-	struct arguments args; /* of the system call */
-	__u32 used;	       /* struct draft's, across a call of a function */
-	__u32 busy;	       /* harden.h */
+	struct policy_name_key name; /* whose text goes on: */
+	char name_slack[POLICY_NAME];
+	struct policy_inode_key inode;
+	__u64 same[FOLD_WORDS]; /* what an event has in common with its repeats */
+	struct arguments args;	/* of the system call */
+	__u32 used;		/* struct draft's, across a call of a function */
+	__u32 busy;		/* harden.h */
 };
 
 struct { /* possible CPUs * PROGRAMS_PER_CPU, set by the loader */
@@ -247,13 +264,49 @@ static __always_inline bool is_self(const struct task_struct *task)
 	return task->tgid == self_pid || task->tgid == keeper_pid;
 }
 
-/*
- * Decide whether it is recorded, number it, and write every byte of the head. The number is taken
- * before the ring is asked for room: whatever is lost later leaves a hole.
- */
-static __always_inline bool event_begin(struct draft *d, enum program program,
-					enum event_family family, enum event_kind kind,
-					enum event_call call, __s64 result)
+static __always_inline const volatile struct policy_settings *policy_now(void)
+{
+	return &policies[policy_slot & (POLICY_SLOTS - 1)];
+}
+
+/* Does the policy take this family at all, and of this task? */
+static __always_inline bool policy_wants(struct task_struct *task, enum event_family family)
+{
+	const volatile struct policy_settings *policy = policy_now();
+	__u32 uid, count = policy->range_count;
+	bool within = false;
+
+	if (!(policy->families >> family & 1))
+		return false;
+	if (family != FAMILY_FILE && family != FAMILY_PERMISSION && family != FAMILY_NETWORK)
+		return true;
+	if (count) {
+		uid = task->real_cred->uid.val;
+		for (__u32 i = 0; i < POLICY_RANGES && i < count; i++)
+			within |= uid >= policy->ranges[i].first && uid <= policy->ranges[i].last;
+		if (!within)
+			return false;
+	}
+	count = policy->cgroup_count;
+	if (!count)
+		return true;
+	within = false;
+	for (__u32 i = 0; i < POLICY_CGROUPS && i < count; i++)
+		within |= bpf_get_current_ancestor_cgroup_id(policy->cgroups[i].level) ==
+			  policy->cgroups[i].id;
+	return within == !!(policy->flags & POLICY_ONLY_CGROUPS);
+}
+
+static __always_inline void count_filtered(struct event_counters *c, __u32 family)
+{
+	if (family < FAMILIES)
+		__sync_fetch_and_add(&c->family[family].filtered, 1);
+}
+
+/* Decide by family and task whether it is recorded; then it has a scratch to be filled. */
+static __always_inline bool event_choose(struct draft *d, enum program program,
+					 enum event_family family, enum event_kind kind,
+					 enum event_call call, __s64 result)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), ring = RING_MAIN;
 	struct event_counters *c = bpf_map_lookup_elem(&counters, &cpu);
@@ -270,11 +323,11 @@ static __always_inline bool event_begin(struct draft *d, enum program program,
 		family = FAMILY_SELF;
 		ring = RING_SELF;
 		if (daily && result >= 0) {
-			__sync_fetch_and_add(&c->family[family].filtered, 1);
+			count_filtered(c, family);
 			return false;
 		}
-	} else if (!in_scope(d->task)) {
-		__sync_fetch_and_add(&c->family[family].filtered, 1);
+	} else if (!in_scope(d->task) || !policy_wants(d->task, family)) {
+		count_filtered(c, family);
 		return false;
 	} else if (family == FAMILY_CREDENTIAL || family == FAMILY_KERNEL) {
 		ring = RING_CREDENTIAL;
@@ -289,18 +342,40 @@ static __always_inline bool event_begin(struct draft *d, enum program program,
 	if (!d->scratch)
 		return false; /* cannot be: the map has a slot for every possible CPU */
 	e = &d->scratch->event;
-	e->seq = __sync_fetch_and_add(&c->seq[ring], 1);
-	fill_head(e, d->task);
 	e->result = result;
 	e->flags = 0;
 	e->call = call;
 	e->cpu = cpu;
 	e->ring = ring;
 	e->kind = kind;
+	e->fold = 0;
+	e->padding = 0;
 	for (int i = 0; i < TEXTS; i++)
 		e->text[i] = 0;
 	for (int i = 0; i < 4; i++)
 		e->raw[i] = 0;
+	return true;
+}
+
+/*
+ * It will be recorded: number it and write the rest of the head. The number is taken before the
+ * ring is asked for room: whatever is lost later leaves a hole.
+ */
+static __always_inline void event_number(struct draft *d)
+{
+	struct event *e = &d->scratch->event;
+
+	e->seq = __sync_fetch_and_add(&d->counters->seq[e->ring & 3], 1);
+	fill_head(e, d->task);
+}
+
+static __always_inline bool event_begin(struct draft *d, enum program program,
+					enum event_family family, enum event_kind kind,
+					enum event_call call, __s64 result)
+{
+	if (!event_choose(d, program, family, kind, call, result))
+		return false;
+	event_number(d);
 	return true;
 }
 
@@ -310,39 +385,98 @@ static __always_inline void event_text(struct draft *d, enum event_text slot, __
 	d->scratch->event.text[slot] = d->used - before;
 }
 
-static __always_inline void event_send(struct draft *d)
+/*
+ * One that fills the ring must not blind the collector to the others: of the last half a process
+ * gets a small share, of the last quarter a cgroup does (many short-lived processes have one).
+ */
+struct share {
+	__u64 who, window, bytes;
+};
+#define SHARE_WINDOW 27 /* bits of a time in ns: 134 ms */
+
+struct { /* possible CPUs * SHARES_PER_CPU, set by the loader */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SHARES_PER_CPU);
+	__type(key, __u32);
+	__type(value, struct share);
+} shares SEC(".maps");
+
+static __always_inline bool is_over_share(__u32 cpu, __u64 who, __u64 time, __u32 size)
 {
-	struct event *e = &d->scratch->event;
-	__u32 size = d->used, flags = BPF_RB_NO_WAKEUP;
+	__u32 index = cpu * SHARES_PER_CPU + (who * 0x9e3779b97f4a7c15ull >> 56);
+	struct share *share = bpf_map_lookup_elem(&shares, &index);
+
+	if (!share)
+		return false; /* cannot be: the map has them for every possible CPU */
+	if (share->who != who || share->window != time >> SHARE_WINDOW) {
+		share->who = who;
+		share->window = time >> SHARE_WINDOW;
+		share->bytes = 0;
+	}
+	share->bytes += size;
+	return share->bytes > main_ring_size / 64;
+}
+
+static __always_inline bool is_to_withhold(const struct event *e, __u32 size)
+{
+	__u64 waiting = bpf_ringbuf_query(&ring_main, BPF_RB_AVAIL_DATA);
+
+	if (waiting < main_ring_size / 2)
+		return false;
+	return is_over_share(e->cpu, e->start ^ e->pid, e->time, size) ||
+	       (waiting > main_ring_size / 4 * 3 &&
+		is_over_share(e->cpu, ~e->cgroup, e->time, size));
+}
+
+/* Out with an event that is whole, its texts behind it. */
+static __always_inline void event_put(struct event *e, __u32 size, __u32 family,
+				      struct event_counters *c)
+{
+	__u32 flags = BPF_RB_NO_WAKEUP;
+	bool withheld = false;
 	long err;
 
-	if (size > TEXT_SIZE)
-		size = TEXT_SIZE; /* cannot be; the verifier wants to hear it */
-	size += sizeof(*e);
 	e->size = size;
 	if (asleep) {
 		asleep = 0;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
-	if (e->ring == RING_MAIN)
-		err = bpf_ringbuf_output(&ring_main, e, size, flags);
-	else if (e->ring == RING_CREDENTIAL)
+	if (e->ring == RING_MAIN) {
+		withheld = is_to_withhold(e, size);
+		err = withheld || bpf_ringbuf_output(&ring_main, e, size, flags);
+	} else if (e->ring == RING_CREDENTIAL) {
 		err = bpf_ringbuf_output(&ring_credential, e, size, flags);
-	else
+	} else {
 		err = bpf_ringbuf_output(&ring_self, e, size, flags);
-	if (d->family >= FAMILIES)
+	}
+	if (family >= FAMILIES)
 		return; /* cannot be; the verifier wants to hear it */
+	if (withheld)
+		__sync_fetch_and_add(&c->family[family].withheld, 1);
 	if (err)
-		__sync_fetch_and_add(&d->counters->family[d->family].lost, 1);
+		__sync_fetch_and_add(&c->family[family].lost, 1);
 	else
-		__sync_fetch_and_add(&d->counters->family[d->family].sent, 1);
+		__sync_fetch_and_add(&c->family[family].sent, 1);
+}
+
+static __always_inline void event_send(struct draft *d)
+{
+	__u32 size = d->used;
+
+	if (size > TEXT_SIZE)
+		size = TEXT_SIZE; /* cannot be; the verifier wants to hear it */
+	event_put(&d->scratch->event, size + sizeof(struct event), d->family, d->counters);
 }
 
 /* Something is known to go unseen: a number without an event, counted as lost. */
-static __always_inline void event_unseen(struct draft *d)
+static __always_inline void process_unseen(void)
 {
-	__sync_fetch_and_add(&d->counters->seq[RING_MAIN], 1);
-	__sync_fetch_and_add(&d->counters->family[FAMILY_PROCESS].lost, 1);
+	struct event_counters *c = counters_of_this_cpu();
+
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->seq[RING_MAIN], 1);
+	__sync_fetch_and_add(&c->family[FAMILY_PROCESS].lost, 1);
 }
 
 #define PATH_MAX 4096 /* of a name as a call takes it, with its NUL */

@@ -8,19 +8,93 @@
  */
 #include "file.h"
 
+/* The credential that a thread's last call of this family left, and the call. */
+struct last_setid {
+	struct event_setid call;
+	struct event_cred cred;
+	__u64 effective, permitted, exec_id;
+	__s64 result;
+	__u32 number;	  /* enum event_call */
+	__u32 generation; /* another whenever something differs */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct last_setid);
+} last_setids SEC(".maps");
+
+static __always_inline bool is_same_setid(const struct last_setid *a, const struct last_setid *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	bool same = true;
+
+	for (int i = 0; i < (int)(offsetof(struct last_setid, number) / 8); i++)
+		same &= x[i] == y[i];
+	return same && a->number == b->number;
+}
+
+/*
+ * Is it the same call with the same outcome as this thread's last one? Then it changed nothing: no
+ * other thread changes a thread's credential, and an exec is another exec_id. Of setgroups only
+ * the number of groups is known: never the same.
+ */
+static __always_inline bool fold_setid(struct draft *d)
+{
+	const struct cred *cred = d->task->real_cred;
+	struct last_setid now = { .call = d->scratch->event.setid,
+				  .result = d->scratch->event.result,
+				  .number = d->scratch->event.call };
+	struct scratch *s = d->scratch;
+	struct last_setid *last;
+	__u32 generation;
+
+	if (!policy_now()->fold_ns || d->family == FAMILY_SELF)
+		return false;
+	last = bpf_task_storage_get(&last_setids, d->task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!last)
+		return false;
+	now.cred.uid = cred->uid.val;
+	now.cred.gid = cred->gid.val;
+	now.cred.suid = cred->suid.val;
+	now.cred.sgid = cred->sgid.val;
+	now.cred.euid = cred->euid.val;
+	now.cred.egid = cred->egid.val;
+	now.cred.fsuid = cred->fsuid.val;
+	now.cred.fsgid = cred->fsgid.val;
+	now.effective = CAPABILITIES(cred, cap_effective);
+	now.permitted = CAPABILITIES(cred, cap_permitted);
+	now.exec_id = d->task->self_exec_id;
+	generation = last->generation;
+	if (now.number == CALL_SETGROUPS || !is_same_setid(last, &now)) {
+		generation++;
+		now.generation = generation;
+		*last = now;
+	}
+	s->same[0] = d->task->pid;
+	s->same[1] = generation;
+	s->same[2] = s->same[3] = s->same[4] = 0;
+	return fold_event(d->slot);
+}
+
 static __always_inline void on_setid(enum event_call call, struct arguments *args, __s64 result,
 				     __u32 compat)
 {
 	struct event_setid *to;
 	struct draft d;
 
-	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_CREDENTIAL, EVENT_SETID, call, result))
+	if (!event_choose(&d, PROGRAM_SYS_EXIT, FAMILY_CREDENTIAL, EVENT_SETID, call, result))
 		return;
 	d.scratch->event.flags |= compat;
 	to = &d.scratch->event.setid;
 	to->argument[0] = args->value[1];
 	to->argument[1] = args->value[2];
 	to->argument[2] = args->value[3];
+	if (fold_setid(&d))
+		return;
+	event_number(&d);
+	fold_keep(&d);
 	event_send(&d);
 }
 

@@ -2,7 +2,9 @@
 #ifndef FILE_H
 #define FILE_H
 /* File family: open, creat, openat, openat2, open_by_handle_at; and descriptors in general. */
+#include "fold.h"
 #include "object_set.h"
+#include "wanted.h"
 
 #define AT_FDCWD    -100
 #define EINPROGRESS 115
@@ -108,10 +110,6 @@ static __always_inline void add_failed_name(struct draft *d, int dirfd, __u64 na
 	add_base(d, TEXT_BASE, dirfd);
 }
 
-#define O_WRONLY  00000001
-#define O_CREAT	  00000100
-#define O_EXCL	  00000200
-#define O_TRUNC	  00001000
 #define O_ON_OPEN (O_CREAT | O_EXCL | O_TRUNC) /* what do_dentry_open takes out of f_flags */
 
 /* The flags as asked for: in registers, but for openat2, which has them in memory. */
@@ -130,43 +128,83 @@ static __always_inline __u32 asked_flags(enum event_call call, struct arguments 
 	return flags;
 }
 
+/* An open that failed: there is a name, and only the caller says so. False: not to be recorded. */
+static __always_inline bool fill_refused_open(struct draft *d, int dirfd, __u64 name)
+{
+	const volatile struct policy_settings *policy = policy_now();
+	struct event *e = &d->scratch->event;
+
+	if (!(policy->flags & POLICY_ALL_OPENS) && d->family != FAMILY_SELF &&
+	    !(policy->flags & POLICY_REFUSED && (e->result == -EACCES || e->result == -EPERM))) {
+		count_filtered(d->counters, d->family);
+		return false;
+	}
+	if (name)
+		add_failed_name(d, dirfd, name);
+	else
+		e->flags |= EVENT_PATH_LOST;
+	return !fold_named(d, e->result, e->file.argument[0]);
+}
+
+static __always_inline bool fill_open(struct draft *d, int fd, __u32 asked, __u64 name)
+{
+	const volatile struct policy_settings *policy = policy_now();
+	struct event *e = &d->scratch->event;
+	bool certain = true;
+	struct file *file;
+	__u32 before;
+
+	if (!add_seen(d, EVENT_OPEN)) {
+		file = file_of(d, fd);
+		if (file)
+			add_file(d, file);
+		else
+			e->flags |= EVENT_PATH_LOST;
+	}
+	e->file.argument[0] |= asked & O_ON_OPEN;
+	/* May have been swapped: put beside it what the caller asked for. */
+	before = d->used;
+	if (e->flags & (EVENT_FD_SHARED | EVENT_PATH_LOST) && name) {
+		add_caller_string(d, TEXT_CALLER, (void *)name);
+		certain = !(e->flags & EVENT_PATH_LOST) && is_what_was_asked(d, before);
+	}
+	if (e->flags & EVENT_PATH_LOST)
+		return true;
+	if (!(policy->flags & POLICY_ALL_OPENS) && d->family != FAMILY_SELF && certain &&
+	    !policy_wants_file(d->slot)) {
+		count_filtered(d->counters, d->family);
+		return false;
+	}
+	return !fold_file(d);
+}
+
 static __always_inline void on_open(enum event_call call, struct arguments *args, __s64 result,
 				    __u32 compat)
 {
 	bool has_dirfd = call == CALL_OPENAT || call == CALL_OPENAT2;
-	__u64 name = args->value[has_dirfd ? 2 : 1];
+	__u64 name = call == CALL_OPEN_BY_HANDLE_AT ? 0 : args->value[has_dirfd ? 2 : 1];
 	struct draft d;
-	struct file *file;
+	bool wanted;
 	__u32 asked;
 
 	if (result < 0)
 		take_seen_name(bpf_get_current_task_btf(), call, args);
 	else
 		take_seen(bpf_get_current_task_btf(), call, args);
-	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_FILE, EVENT_OPEN, call, result))
+	if (!event_choose(&d, PROGRAM_SYS_EXIT, FAMILY_FILE, EVENT_OPEN, call, result))
 		return;
 	d.scratch->event.flags |= compat;
 	asked = asked_flags(call, args);
 	if (result < 0) {
 		d.scratch->event.file.argument[0] = asked;
-		if (call == CALL_OPEN_BY_HANDLE_AT)
-			d.scratch->event.flags |= EVENT_PATH_LOST;
-		else
-			add_failed_name(&d, has_dirfd ? (int)args->value[1] : AT_FDCWD, name);
-	} else if (add_seen(&d, EVENT_OPEN)) {
-		d.scratch->event.file.argument[0] |= asked & O_ON_OPEN;
+		wanted = fill_refused_open(&d, has_dirfd ? (int)args->value[1] : AT_FDCWD, name);
 	} else {
-		file = file_of(&d, result);
-		if (file)
-			add_file(&d, file);
-		else
-			d.scratch->event.flags |= EVENT_PATH_LOST;
-		d.scratch->event.file.argument[0] |= asked & O_ON_OPEN;
-		/* May have been swapped: put beside it what the caller asked for. */
-		if (d.scratch->event.flags & (EVENT_FD_SHARED | EVENT_PATH_LOST) &&
-		    call != CALL_OPEN_BY_HANDLE_AT)
-			add_caller_string(&d, TEXT_CALLER, (void *)name);
+		wanted = fill_open(&d, result, asked, name);
 	}
+	if (!wanted)
+		return;
+	event_number(&d);
+	fold_keep(&d);
 	event_send(&d);
 }
 

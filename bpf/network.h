@@ -178,7 +178,8 @@ static __always_inline void on_connect(struct arguments *args, __s64 result, __u
 	struct sock *sk;
 	struct draft d;
 
-	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_NETWORK, EVENT_CONNECT, CALL_CONNECT, result))
+	if (!event_choose(&d, PROGRAM_SYS_EXIT, FAMILY_NETWORK, EVENT_CONNECT, CALL_CONNECT,
+			  result))
 		return;
 	d.scratch->event.flags |= compat;
 	to = &d.scratch->event.socket;
@@ -204,6 +205,10 @@ static __always_inline void on_connect(struct arguments *args, __s64 result, __u
 		if (to->family == AF_UNIX)
 			add_base(&d, TEXT_BASE, AT_FDCWD);
 	}
+	if (fold_connect(&d))
+		return;
+	event_number(&d);
+	fold_keep(&d);
 	event_send(&d);
 }
 

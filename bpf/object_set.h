@@ -466,8 +466,10 @@ static __always_inline bool add_seen(struct draft *d, enum event_kind kind)
 	to->inode = seen->file.inode;
 	to->device = seen->file.device;
 	to->mode = kind == EVENT_CHMOD || kind == EVENT_CHOWN ? mode_now(seen) : seen->file.mode;
-	if (kind == EVENT_OPEN)
+	if (kind == EVENT_OPEN) { /* as if the walk had been here */
 		to->argument[0] = seen->file.argument[0];
+		d->scratch->walk = seen->first.walk;
+	}
 	add_trail(d, seen->slot[0], &seen->first);
 	if (second)
 		add_trail(d, seen->slot[1], second);

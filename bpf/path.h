@@ -20,7 +20,12 @@ static __always_inline void put_name(struct walk *w, char *text, __u32 mask, str
 	const unsigned char *name = READ(dentry, d_name.name);
 	__u32 at = w->at, len = BOUND(READ(dentry, d_name.len), 255);
 	char *to = text + BOUND(at, mask);
+	__u32 count = w->count;
 
+	w->starts[count & WALK_STARTS_MASK] = at;
+	w->count = count + 1;
+	if (count == 0)
+		w->leaf = len;
 	if (TYPED_READS && len <= 40) {
 		/* Eight bytes a load: five words of a structure every kernel has, laid over the
 		 * name. */
@@ -67,7 +72,7 @@ static __always_inline void walk_up(struct walk *w, char *text, __u32 mask, __u3
 	mount = AS(struct mount, w->vfsmount - bpf_core_field_offset(struct mount, mnt));
 	dentry = AS(struct dentry, w->dentry);
 	root = READ(mount, mnt.mnt_root);
-	w->flags = 0;
+	w->flags = w->count = w->mounts = 0;
 	if (!READ(dentry, d_hash.pprev) && dentry != root)
 		w->flags = EVENT_DELETED;
 	for (int i = 0; i < PATH_COMPONENTS && w->at - w->begin <= most; i++) {
@@ -85,6 +90,7 @@ static __always_inline void walk_up(struct walk *w, char *text, __u32 mask, __u3
 		}
 		if (dentry != parent)
 			w->flags |= EVENT_BIND_MOUNT;
+		w->mounts = 1;
 		dentry = READ(mount, mnt_mountpoint);
 		mount = up;
 		root = READ(mount, mnt.mnt_root);

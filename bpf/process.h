@@ -62,10 +62,10 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	struct event_fork *fork;
 	struct draft d;
 
+	if (scope == SCOPE_TREE && !is_self(parent) && in_tree(parent) && !mark_member(child))
+		process_unseen(); /* what the child does from here on */
 	if (!event_begin(&d, PROGRAM_FORK, FAMILY_PROCESS, EVENT_FORK, CALL_NONE, 0))
 		return 0;
-	if (scope == SCOPE_TREE && d.family != FAMILY_SELF && !mark_member(child))
-		event_unseen(&d); /* what the child does from here on */
 	fork = &d.scratch->event.fork;
 	fork->child_start = leader->start_boottime;
 	fork->child_pid = child->tgid;

@@ -165,6 +165,7 @@ struct task_struct {
 	__u64 start_boottime;
 	struct task_struct *real_parent, *group_leader;
 	const struct cred *real_cred;
+	__u64 self_exec_id; /* another after each exec; 32 bits before 5.7 */
 	char comm[16];
 	kuid_t loginuid;
 	unsigned int sessionid;

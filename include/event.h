@@ -28,7 +28,7 @@
 #include <stdint.h>
 #endif
 
-#define EVENT_VERSION 2
+#define EVENT_VERSION 3
 
 enum event_kind {
 	EVENT_EXEC = 1,
@@ -58,6 +58,7 @@ enum event_kind {
 	EVENT_IO_URING,
 	EVENT_SIGNAL, /* to the collector */
 	EVENT_LOGIN,  /* argument[0]: enum event_login; texts: user, service, tty, remote host */
+	EVENT_REPEAT, /* of a recorded event, so and so often; no texts */
 	EVENT_KINDS
 };
 
@@ -137,6 +138,13 @@ struct event_fork {
 	__u32 child_pid, child_tid, child_parent, padding;
 };
 
+struct event_repeat {
+	__u64 count;
+	__u64 seq;  /* of the event that was recorded, in the same ring of the same CPU */
+	__u64 last; /* time of the last repeat */
+	__u32 kind, padding;
+};
+
 struct event {
 	__u64 seq;	 /* per (run, ring, cpu), from 0, no holes but losses */
 	__u64 time;	 /* CLOCK_BOOTTIME, ns */
@@ -158,19 +166,23 @@ struct event {
 	__u8 ring;
 	__u8 kind;
 	__u16 text[TEXTS]; /* length of each */
+	__u32 fold;	   /* 0, or the place where its repeats are counted, plus one */
+	__u32 padding;
 	union {
 		struct event_file file;
 		struct event_socket socket;
 		struct event_setid setid;
 		struct event_fork fork;
+		struct event_repeat repeat;
 		__u64 raw[4];
 	};
 };
 
 _Static_assert(sizeof(struct event_file) == 32 && sizeof(struct event_socket) == 24 &&
-		       sizeof(struct event_setid) == 24 && sizeof(struct event_fork) == 24,
+		       sizeof(struct event_setid) == 24 && sizeof(struct event_fork) == 24 &&
+		       sizeof(struct event_repeat) == 32,
 	       "no hidden padding");
-_Static_assert(sizeof(struct event) == 56 + 32 + 16 + 40 + 4 + 12 + 32, "no hidden padding");
+_Static_assert(sizeof(struct event) == 56 + 32 + 16 + 40 + 4 + 12 + 8 + 32, "no hidden padding");
 
 /* The walk may overrun EVENT_PATH_MAX by one component before it stops. */
 #define EVENT_PATH_MAX 4096
@@ -263,11 +275,13 @@ enum event_login {
 	LOGIN_ACTIONS
 };
 
-/* One per possible CPU. Sequence = numbers given out; settled when sent + lost catch up. */
+/* One per possible CPU. Sequence = numbers given out; settled when sent + lost catch up. Folded
+ * events get no number: one that was recorded stands for them. Withheld ones are among the lost:
+ * a full ring's rest is kept for others. */
 struct event_counters {
 	__u64 seq[RINGS];
 	struct {
-		__u64 sent, lost, filtered;
+		__u64 sent, lost, filtered, folded, withheld;
 	} family[FAMILIES];
 	__u64 padding[5];
 };
@@ -280,6 +294,9 @@ enum own_kind { OWN_MAP = 1, OWN_PROGRAM, OWN_LINK };
 struct own_object {
 	__u32 kind, id;
 };
+
+#define FOLDS_PER_CPU  64  /* events whose repeats are counted */
+#define SHARES_PER_CPU 256 /* processes and cgroups whose share of a full ring is counted */
 
 /* Scope of a run. */
 enum event_scope { SCOPE_ALL, SCOPE_TREE, SCOPE_CGROUP };

@@ -76,11 +76,24 @@ def run(*args, **more):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
+EVERYTHING = "policy 1\nopens all\nfold off\n"
+
+
+def write_policy(path, text=EVERYTHING):
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
 class Collector:
-    """indelible run, ready when the constructor returns; what it says is kept beside the chain."""
+    """indelible run, ready when the constructor returns; what it says is kept beside the chain. It
+    records whatever there is, unless its arguments say otherwise."""
 
     def __init__(self, chain, *args, scope=None):
         self.chain = chain
+        if not {"--policy", "--all-opens", "--events"} & set(args):
+            args = (*args, "--policy", write_policy(chain + ".policy"))
         self.log = open(chain + ".log", "ab")
         start = self.log.tell()
         self.process = subprocess.Popen(

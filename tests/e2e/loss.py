@@ -183,8 +183,8 @@ def maps_that_only_the_programs_write(work):
     chain = work + "/D"
     collector = Collector(chain)
     beats(chain, 1)
-    program = programs(chain)["process_exit"]
-    for name in "counters", "scratches":
+    program = next(number for name, number in programs(chain).items() if name.startswith("sys_exit"))
+    for name in "counters", "scratches", "folds", "shares":
         equal(tamper("update", program, name, 0, 1), "EPERM", name)
     assert tamper("delete", program, "counters") in ("EPERM", "EINVAL")
     equal(tamper("update", program, "rodata", 0, 1), "EPERM", "settings that are fixed")
@@ -206,6 +206,21 @@ def a_setting_that_was_changed(work):
     sees(work, collector)
     collector.stop()
     told(chain, "settings edited", "keeper_pid")
+
+
+@case
+def a_policy_that_was_changed(work):
+    """Of the families, 255 is all."""
+    chain = work + "/D"
+    collector = Collector(chain)
+    beats(chain, 1)
+    program = next(number for name, number in programs(chain).items() if name.startswith("sys_exit"))
+    equal(tamper("update", program, "bss", 255, 16), "done")
+    found = disturbance(chain, "settings edited")
+    between(found, chain)
+    sees(work, collector)
+    collector.stop()
+    told(chain, "settings edited", "policy")
 
 
 @case

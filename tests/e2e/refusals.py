@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from lib import INDELIBLE, OUT, Collector, Skip, Storm, case, equal, main, records, run, verdict
+from lib import INDELIBLE, OUT, Collector, Skip, Storm, case, equal, main, records, run, verdict, write_policy
 
 SCOPE = ("--scope", f"pid={os.getpid()}")
 
@@ -197,7 +197,8 @@ def full_disk_while_running(work):
     try:
         chain = disk + "/chain"
         storm = Storm("open", 40000)
-        collector = subprocess.Popen([INDELIBLE, "run", "--chain", chain, "--scope", f"pid={storm.pid}"],
+        collector = subprocess.Popen([INDELIBLE, "run", "--chain", chain, "--scope", f"pid={storm.pid}", "--policy",
+                                      write_policy(work + "/policy")],
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while "verifier key" not in collector.stdout.readline():
             assert collector.poll() is None, collector.stderr.read()

@@ -259,18 +259,19 @@ END_TEST
 
 START_TEST(counters_by_ring_and_family)
 {
-	enum { VALUES = RECORD_RINGS + 3 * RECORD_FAMILIES };
-	uint8_t values[VALUES * VARINT_MAX], *p = values;
+	uint8_t values[RECORD_VALUES * VARINT_MAX], *p = values;
 	struct record r = { .kind = RECORD_COUNTERS };
 
-	for (uint64_t i = 1; i <= VALUES; i++)
+	for (uint64_t i = 1; i <= RECORD_VALUES; i++)
 		p = put_varint(p, i * 1000);
 	r.values = bytes_of(values, (size_t)(p - values));
 	ASSERT_JSON(&r, "seen", "{\"main\":1000,\"credential\":2000,\"self\":3000}");
-	ASSERT_JSON(&r, "families.process", "{\"sent\":4000,\"lost\":5000,\"filtered\":6000}");
-	ASSERT_JSON(&r, "families.self.lost", "17000");
-	ASSERT_JSON(&r, "families.permission.sent", "19000");
-	ASSERT_JSON(&r, "families.login.filtered", "27000");
+	ASSERT_JSON(&r, "families.process",
+		    "{\"sent\":4000,\"lost\":5000,\"filtered\":6000,\"folded\":7000,"
+		    "\"withheld\":8000}");
+	ASSERT_JSON(&r, "families.self.lost", "25000");
+	ASSERT_JSON(&r, "families.permission.sent", "29000");
+	ASSERT_JSON(&r, "families.login.filtered", "41000");
 	r.values.len--;
 	ASSERT_JSON(&r, "seen", "none");
 	r = (struct record){ .kind = RECORD_HEARTBEAT, .canary = CANARY_LATE };

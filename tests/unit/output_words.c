@@ -93,7 +93,8 @@ START_TEST(loss_reasons)
 	ck_assert_str_eq(output_disturbance(DISTURBED_STALLED), "stood still");
 	ck_assert_str_eq(output_disturbance(DISTURBED_SETTINGS), "settings edited");
 	ck_assert_str_eq(output_disturbance(DISTURBANCES), "?");
-	ck_assert_str_eq(output_loss_reason(2), "?");
+	ck_assert_str_eq(output_loss_reason(LOSS_WITHHELD), "withheld from a flood");
+	ck_assert_str_eq(output_loss_reason(77), "?");
 }
 END_TEST
 

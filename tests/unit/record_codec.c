@@ -147,6 +147,7 @@ START_TEST(forms_fit_their_members)
 		WIDE(root),	   WIDE(size),	      WIDE(uid),	 WIDE(keep_number),
 		WIDE(keep_first),  WIDE(why),	      WIDE(other),	 WIDE(word),
 		WIDE(old_mode),	   WIDE(old_owner),   WIDE(old_group),
+		WIDE(policy),
 	};
 	const struct record_type *type;
 

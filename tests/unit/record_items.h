@@ -7,14 +7,13 @@
 #include "record/coverage.h"
 
 #define CPUS	  3
-#define VALUES	  (RECORD_RINGS + 3 * RECORD_FAMILIES)
 #define ITEMS_MAX 4096
 #define RUN	  0xabc
 
 /* A chain, as far as coverage looks at it. */
 static struct item {
 	struct record r;
-	uint8_t values[VALUES * VARINT_MAX];
+	uint8_t values[RECORD_VALUES * VARINT_MAX];
 } items[ITEMS_MAX];
 static size_t item_count;
 
@@ -85,7 +84,8 @@ static inline void add_counters_of(uint32_t cpu, const struct kernel *k)
 	for (int i = 0; i < RECORD_FAMILIES; i++) {
 		p = put_varint(p, 0); /* sent and filtered: nobody asks */
 		p = put_varint(p, k->lost[i]);
-		p = put_varint(p, 12345);
+		for (int count = COUNT_FILTERED; count < RECORD_COUNTS; count++)
+			p = put_varint(p, 12345);
 	}
 	r->cpu = cpu;
 	r->values = bytes_of(from, (size_t)(p - from));

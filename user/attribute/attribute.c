@@ -6,6 +6,7 @@
 
 #include "attribute/object.h"
 #include "attribute/process.h"
+#include "attribute/repeat.h"
 #include "attribute/users.h"
 #include "base/table.h"
 
@@ -45,6 +46,7 @@ struct attribute {
 	struct attribute_options options;
 	struct users *users;
 	struct table *processes, *threads;
+	struct repeats *repeats;
 	struct task_facts facts; /* room for look_up */
 	struct object_texts texts;
 	char comm[16];
@@ -71,6 +73,8 @@ int attribute_open(struct attribute **ret, const struct attribute_options *optio
 		err = table_open(&a->threads,
 				 options->threads ? options->threads : ATTRIBUTE_THREADS,
 				 sizeof(struct thread), NULL);
+	if (!err)
+		err = repeats_open(&a->repeats);
 	if (err) {
 		attribute_close(a);
 		return err;
@@ -85,6 +89,7 @@ void attribute_close(struct attribute *a)
 		return;
 	table_close(a->processes);
 	table_close(a->threads);
+	repeats_close(a->repeats);
 	users_close(a->users);
 	free(a);
 }
@@ -348,7 +353,7 @@ static uint8_t kind_of(const struct event *e)
 		[EVENT_MOUNT] = RECORD_MOUNT,	    [EVENT_NAMESPACE] = RECORD_NAMESPACE,
 		[EVENT_KEXEC] = RECORD_KEXEC,	    [EVENT_MEMFD] = RECORD_MEMFD,
 		[EVENT_IO_URING] = RECORD_IO_URING, [EVENT_SIGNAL] = RECORD_SIGNAL,
-		[EVENT_LOGIN] = RECORD_LOGIN,
+		[EVENT_LOGIN] = RECORD_LOGIN,	    [EVENT_REPEAT] = RECORD_REPEAT,
 	};
 
 	return kinds[e->kind];
@@ -400,6 +405,10 @@ void attribute_event(struct attribute *a, const struct event *e, struct record *
 	p->session = e->session;
 	follow_cgroup(a, p, e);
 	object_describe(&a->texts, e, r);
+	if (e->kind == EVENT_REPEAT)
+		repeats_describe(a->repeats, e, a->options.boot_time, r);
+	else
+		repeats_keep(a->repeats, e, r);
 	if (e->kind == EVENT_EXEC || e->kind == EVENT_SETID || e->kind == EVENT_CAPSET)
 		r->old_cred = old_cred_of(a, e, r);
 	if (e->kind == EVENT_EXEC && e->result == 0)

@@ -215,6 +215,7 @@ void object_describe(struct object_texts *texts, const struct event *e, struct r
 	case EVENT_FORK:
 	case EVENT_EXIT:
 	case EVENT_CAPSET:
+	case EVENT_REPEAT:
 		break;
 	default:
 		set_object(texts, e, r);

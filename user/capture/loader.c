@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "capture/loader_kernel.h"
@@ -131,6 +132,10 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 	skel->rodata->run_id = o->run;
 	skel->bss->self_pid = getpid();
 	skel->rodata->scope = o->scope;
+	skel->rodata->main_ring_size = (__u32)ring;
+	if (getrandom((void *)(uintptr_t)&skel->rodata->fold_secret,
+		      sizeof(skel->rodata->fold_secret), 0) < 0)
+		return kernel_fail(err, err_size, -errno, "no randomness: %s", strerror(errno));
 	if (o->scope == SCOPE_TREE) {
 		uint64_t start;
 
@@ -154,6 +159,8 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 	choose_programs(skel, attempt, functions, o->harden);
 	bpf_map__set_max_entries(skel->maps.counters, (__u32)cpus);
 	bpf_map__set_max_entries(skel->maps.scratches, (__u32)cpus * PROGRAMS_PER_CPU);
+	bpf_map__set_max_entries(skel->maps.shares, (__u32)cpus * SHARES_PER_CPU);
+	bpf_map__set_max_entries(skel->maps.folds, (__u32)cpus * FOLDS_PER_CPU);
 	bpf_map__set_max_entries(skel->maps.ring_main, (__u32)ring);
 	bpf_map__set_max_entries(skel->maps.ring_credential, RING_CREDENTIAL_BYTES);
 	bpf_map__set_max_entries(skel->maps.ring_self, RING_SELF_BYTES);
@@ -280,7 +287,7 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 		struct bpf_program *program = *s->progs[i].prog;
 
 		if (!bpf_program__autoload(program) || program == k->skel->progs.pam_asked ||
-		    program == k->skel->progs.pam_answered)
+		    program == k->skel->progs.pam_answered || program == k->skel->progs.fold_flush)
 			continue;
 		*s->progs[i].link = kernel_attach_pinned(k, program);
 		if (!*s->progs[i].link)
@@ -367,6 +374,11 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 		kernel_fail(err, err_size, e, "cannot freeze the counters: %s", strerror(-e));
 		goto fail;
 	}
+	k->flushed = calloc(k->source.info.cpus, sizeof(*k->flushed));
+	e = k->flushed ? kernel_set_policy(&k->source, o->policy, err, err_size)
+		       : kernel_fail(err, err_size, -ENOMEM, "out of memory");
+	if (e)
+		goto fail;
 	describe_programs(k);
 	*ret = &k->source;
 	return 0;

@@ -11,7 +11,8 @@
 
 int kernel_seal_maps(struct kernel *k)
 {
-	struct bpf_map *maps[] = { k->skel->maps.counters, k->skel->maps.scratches };
+	struct bpf_map *maps[] = { k->skel->maps.counters, k->skel->maps.scratches,
+				   k->skel->maps.folds, k->skel->maps.shares };
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
 		if (bpf_map_freeze(bpf_map__fd(maps[i])) && !k->source.info.taken_up)
@@ -132,6 +133,8 @@ size_t kernel_check(struct source *source, struct source_trouble *to, size_t roo
 		n += check_ring(k, i, &to[n]);
 	if (n < room)
 		n += check_settings(k, &to[n]);
+	if (n < room)
+		n += kernel_check_policy(k, &to[n]);
 	for (size_t i = 0; i < k->guarded_count && n < room; i++)
 		n += check_link(k, &k->guarded[i], &to[n]);
 	for (size_t i = 0; i < k->login.link_count && n < room; i++)

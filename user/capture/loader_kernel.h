@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/bytes.h"
+#include "capture/policy.h"
 #include "capture/ring.h"
 #include "capture/source.h"
 #include "collect.skel.h"
@@ -79,6 +80,11 @@ struct kernel {
 	bool harden;
 	struct guarded guarded[GUARDED];
 	size_t guarded_count;
+	const struct policy *policy;		/* in force; of whoever set it */
+	struct policy_settings policy_settings; /* as the programs have them */
+	uint32_t policy_slot;
+	uint64_t *flushed; /* counts of folded events, one a CPU, when all were told of */
+	uint64_t beats;
 };
 
 /* Operations of a source that reads the rings; all but start. */
@@ -136,6 +142,13 @@ int kernel_ask_link(struct bpf_link *link, uint32_t *ret_link, uint32_t *ret_pro
 /* Remember what is attached; source_ops.check, which looks whether it still is. */
 void kernel_guard_links(struct kernel *k);
 size_t kernel_check(struct source *source, struct source_trouble *to, size_t room);
+/* source_ops.set_policy and flush. */
+int kernel_set_policy(struct source *source, const struct policy *policy, char *err,
+		      size_t err_size);
+void kernel_flush(struct source *source, bool all);
+
+/* Is what the programs go by what was set? If not, it is set again, and true. */
+bool kernel_check_policy(struct kernel *k, struct source_trouble *ret);
 
 /* What the kernel says of the program that runs, if it is one of this set. 0 or -errno. */
 int kernel_ask_program(struct kernel *k, const struct bpf_program *program,

@@ -91,6 +91,7 @@ static int take_settings(struct kernel *k, int fd, char *err, size_t err_size)
 		e = other_build(k, "settings", err, err_size);
 	} else {
 		ours->run_id = theirs->run_id;
+		ours->fold_secret = theirs->fold_secret;
 		if (memcmp(ours, theirs, size) != 0)
 			e = other_build(k, "settings", err, err_size);
 	}

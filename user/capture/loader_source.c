@@ -225,6 +225,7 @@ static void kernel_close(struct source *source)
 	kernel_pin_end(k);
 	kernel_drop_probes(k);
 	collect__destroy(k->skel);
+	free(k->flushed);
 	free(k);
 }
 
@@ -243,5 +244,7 @@ const struct source_ops kernel_ops = {
 	.goes_on = kernel_goes_on,
 	.set_keeper = kernel_set_keeper,
 	.saw_library = kernel_saw_library,
+	.set_policy = kernel_set_policy,
+	.flush = kernel_flush,
 	.close = kernel_close,
 };

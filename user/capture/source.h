@@ -35,6 +35,7 @@ struct source_trouble {
 	int result;    /* 0: put right again, else -errno */
 };
 
+struct policy;
 struct source;
 
 struct source_ops {
@@ -52,6 +53,9 @@ struct source_ops {
 	bool (*goes_on)(struct source *);				/* NULL: no */
 	void (*set_keeper)(struct source *, uint32_t pid);		/* NULL: nothing to do */
 	void (*saw_library)(struct source *, uint32_t pid, struct bytes path); /* NULL: the same */
+	/* NULL: nothing is folded, nothing can be set */
+	int (*set_policy)(struct source *, const struct policy *, char *err, size_t err_size);
+	void (*flush)(struct source *, bool all);
 	void (*close)(struct source *);
 };
 
@@ -130,6 +134,22 @@ static inline void source_saw_library(struct source *s, uint32_t pid, struct byt
 {
 	if (s->ops->saw_library)
 		s->ops->saw_library(s, pid, path);
+}
+
+/* Record by another policy from now on. It must stay until the next is set. 0; -errno with one
+ * clear line in err, then the old one goes on. */
+static inline int source_set_policy(struct source *s, const struct policy *policy, char *err,
+				    size_t err_size)
+{
+	return s->ops->set_policy ? s->ops->set_policy(s, policy, err, err_size) : 0;
+}
+
+/* Have an event come for repeats that were only counted so far: of those whose time is over, or
+ * all. To be called at each heartbeat. */
+static inline void source_flush(struct source *s, bool all)
+{
+	if (s->ops->flush)
+		s->ops->flush(s, all);
 }
 
 /* Detach the programs: nothing new comes, what is in the rings stays. 0 or -errno. */

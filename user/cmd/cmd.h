@@ -69,6 +69,7 @@ int cmd_archive(int argc, char **argv);
 int cmd_prune(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
 int cmd_keeper(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

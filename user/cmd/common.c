@@ -38,7 +38,7 @@ static void print_usage(const struct command *c)
 int next_option(const struct command *command, int argc, char **argv, const struct option *options,
 		int operands, int *ret)
 {
-	struct option all[16];
+	struct option all[32];
 	size_t n = 0;
 	int got;
 

@@ -20,10 +20,16 @@
 
 struct control {
 	struct control_server *server;
+	struct control_calls calls;
 	uint64_t next; /* look */
 	bool waiting;  /* for a seal over index `last` */
 	uint64_t last, until;
 	struct control_message reply;
+};
+
+struct served {
+	struct chain *chain;
+	struct control_calls calls; /* of the collector, if one runs */
 };
 
 /* --- the requests
@@ -39,7 +45,7 @@ static int append(struct chain *chain, const struct record *record, enum chain_u
 		     : chain_append(chain, bytes_of(encoded, (size_t)n), urgency, now, ret_index);
 }
 
-static int do_archived(struct chain *chain, const struct control_message *m,
+static int do_archived(const struct served *to, const struct control_message *m,
 		       const struct control_peer *peer, uint64_t now, struct control_message *reply,
 		       uint64_t *ret_last)
 {
@@ -55,12 +61,12 @@ static int do_archived(struct chain *chain, const struct control_message *m,
 	(void)peer;
 	if (m->place[0] == 0)
 		return -EINVAL;
-	err = append(chain, &record, CHAIN_NORMAL, now, ret_last);
+	err = append(to->chain, &record, CHAIN_NORMAL, now, ret_last);
 	reply->number[0] = *ret_last;
 	return err;
 }
 
-static int do_prune(struct chain *chain, const struct control_message *m,
+static int do_prune(const struct served *to, const struct control_message *m,
 		    const struct control_peer *peer, uint64_t now, struct control_message *reply,
 		    uint64_t *ret_last)
 {
@@ -71,9 +77,28 @@ static int do_prune(struct chain *chain, const struct control_message *m,
 				 .keep_number = m->number[0],
 				 .keep_first = m->number[1],
 				 .why = bytes_of_text(m->why) };
-	int err = chain_append_prune(chain, m->number[0], m->number[1], now, &reply->number[0]);
+	int err = chain_append_prune(to->chain, m->number[0], m->number[1], now, &reply->number[0]);
 
-	return err ? err : append(chain, &record, CHAIN_CRITICAL, now, ret_last);
+	return err ? err : append(to->chain, &record, CHAIN_CRITICAL, now, ret_last);
+}
+
+static int do_policy(const struct served *to, const struct control_message *m,
+		     const struct control_peer *peer, uint64_t now, struct control_message *reply,
+		     uint64_t *ret_last)
+{
+	struct chain_state state;
+	int err;
+
+	if (!to->calls.set_policy)
+		return -EOPNOTSUPP;
+	err = to->calls.set_policy(to->calls.ctx, m->place, peer, now, reply->why,
+				   sizeof(reply->why));
+	if (err)
+		return err;
+	chain_get_state(to->chain, &state);
+	*ret_last = state.next - 1;
+	reply->number[0] = *ret_last;
+	return 0;
 }
 
 enum { USES_RESULT = 1, USES_SECOND = 2, USES_ROOT = 4, USES_PLACE = 8 };
@@ -82,12 +107,13 @@ static const struct handler {
 	uint32_t type;
 	unsigned uses; /* fields besides number[0] and why; the others must be empty */
 	/* Append what is to be sealed before the answer goes out. */
-	int (*run)(struct chain *chain, const struct control_message *request,
+	int (*run)(const struct served *to, const struct control_message *request,
 		   const struct control_peer *peer, uint64_t now, struct control_message *reply,
 		   uint64_t *ret_last);
 } handlers[] = {
 	{ CONTROL_ARCHIVED, USES_RESULT | USES_ROOT | USES_PLACE, do_archived },
 	{ CONTROL_PRUNE, USES_SECOND, do_prune },
+	{ CONTROL_POLICY, USES_PLACE, do_policy },
 };
 
 static const struct handler *handler_of(const struct control_message *m)
@@ -110,7 +136,7 @@ static const struct handler *handler_of(const struct control_message *m)
 }
 
 /* *ret_last: the index that must be sealed before the reply means anything. */
-static int handle(struct chain *chain, const struct control_message *m,
+static int handle(const struct served *to, const struct control_message *m,
 		  const struct control_peer *peer, uint64_t now, struct control_message *reply,
 		  uint64_t *ret_last)
 {
@@ -118,9 +144,9 @@ static int handle(struct chain *chain, const struct control_message *m,
 	int err;
 
 	*reply = (struct control_message){ .type = m->type | CONTROL_REPLY };
-	err = h ? h->run(chain, m, peer, now, reply, ret_last) : -EOPNOTSUPP;
+	err = h ? h->run(to, m, peer, now, reply, ret_last) : -EOPNOTSUPP;
 	reply->result = err;
-	if (err)
+	if (err && !reply->why[0])
 		snprintf(reply->why, sizeof(reply->why), "%s",
 			 !h		  ? "this collector does not know the request"
 			 : err == -EINVAL ? "the request does not agree with the chain"
@@ -131,7 +157,7 @@ static int handle(struct chain *chain, const struct control_message *m,
 /* --- served by the collector
  * --------------------------------------------------------------------- */
 
-int control_start(struct control **ret, const char *dir)
+int control_start(struct control **ret, const char *dir, const struct control_calls *calls)
 {
 	struct control *c = calloc(1, sizeof(*c));
 	int err = c ? control_listen(&c->server, dir) : -ENOMEM;
@@ -140,6 +166,7 @@ int control_start(struct control **ret, const char *dir)
 		free(c);
 		return err;
 	}
+	c->calls = *calls;
 	*ret = c;
 	return 0;
 }
@@ -178,7 +205,8 @@ void control_serve(struct control *c, struct chain *chain, uint64_t now)
 	if (c->waiting) {
 		answer_when_sealed(c, chain, now);
 	} else if (control_receive(c->server, now, &request, &peer)) {
-		if (handle(chain, &request, &peer, now, &c->reply, &c->last)) {
+		if (handle(&(struct served){ chain, c->calls }, &request, &peer, now, &c->reply,
+			   &c->last)) {
 			control_answer(c->server, &c->reply);
 		} else {
 			c->waiting = true;
@@ -241,7 +269,7 @@ static int do_own(const char *command, const char *dir, const struct control_mes
 
 	if (e)
 		return e;
-	handle(chain, request, &self, clock_monotonic(), ret, &last);
+	handle(&(struct served){ .chain = chain }, request, &self, clock_monotonic(), ret, &last);
 	closed = chain_close(chain, clock_monotonic(), &err);
 	if (closed)
 		complain(0, "%s: the chain could not be closed: %s", command,

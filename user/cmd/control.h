@@ -15,12 +15,22 @@ enum control_request {
 	/* Segments below number[0], which begins at index number[1], shall go: why. Answered
 	 * when PRUNE is under a durable seal; number[0] is then its index. */
 	CONTROL_PRUNE = 2,
+	/* Record by the policy in the file `place`. The answer's number[0] is the index of the
+	 * entry that says so. Only a running collector can. */
+	CONTROL_POLICY = 3,
 };
 
 struct control;
 
+/* What only the running collector can do. Returns 0 or -errno with one clear line in why. */
+struct control_calls {
+	void *ctx;
+	int (*set_policy)(void *ctx, const char *path, const struct control_peer *peer,
+			  uint64_t now, char *why, size_t why_size);
+};
+
 /* 0 or -errno; the chain in dir is open. */
-int control_start(struct control **ret, const char *dir);
+int control_start(struct control **ret, const char *dir, const struct control_calls *calls);
 void control_stop(struct control *control);
 
 /* See whether somebody asks, and to that end what was asked; never waits. NULL is accepted. An

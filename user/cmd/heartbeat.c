@@ -12,7 +12,6 @@
 #include "capture/counters.h"
 #include "cmd/takeup.h"
 
-#define VALUES (RINGS + 3 * FAMILIES)
 #define MINUTE 60	     /* heartbeats */
 #define FEW    16	     /* events: more are told of at once, status goes by that */
 #define TOLD   32	     /* disturbances in one heartbeat; more are told in the next */
@@ -87,6 +86,7 @@ void heartbeat_begin(struct heartbeat *h, uint64_t now)
 
 	h->stalled = h->begun && now - h->begun > LATE;
 	h->begun = now;
+	source_flush(h->source, false);
 	/* A file that cannot be: below a name that is no directory. */
 	snprintf(h->canary, sizeof(h->canary), "/proc/version/indelible-canary-%08x-%llu",
 		 h->source->info.run, (unsigned long long)++h->number);
@@ -101,6 +101,7 @@ void heartbeat_begin_last(struct heartbeat *h)
 {
 	h->canary_state = CANARY_NONE;
 	h->all = true;
+	source_flush(h->source, true);
 	read_counters(h);
 }
 
@@ -133,6 +134,8 @@ static uint8_t *put_values(uint8_t *p, const struct event_counters *c)
 		p = put_varint(p, c->family[i].sent);
 		p = put_varint(p, c->family[i].lost);
 		p = put_varint(p, c->family[i].filtered);
+		p = put_varint(p, c->family[i].folded);
+		p = put_varint(p, c->family[i].withheld);
 	}
 	return p;
 }
@@ -172,20 +175,36 @@ static int write_loss(struct heartbeat *h, struct pipeline *p, struct record *r,
 	return pipeline_append(p, r, now);
 }
 
+/* What is new on a CPU in a family: withheld from a flood, or found no room. */
+static int write_losses_of(struct heartbeat *h, struct pipeline *p, uint32_t cpu, uint32_t family,
+			   uint64_t time, uint64_t now)
+{
+	struct record r = {
+		.time = time, .cpu = cpu, .lost_family = family, .reason = LOSS_WITHHELD
+	};
+	uint64_t lost = h->read[cpu].family[family].lost - h->written[cpu].family[family].lost;
+	int err = 0;
+
+	r.count = h->read[cpu].family[family].withheld - h->written[cpu].family[family].withheld;
+	if (r.count > lost)
+		r.count = lost; /* it was counted, the loss not yet */
+	lost -= r.count;
+	if (r.count)
+		err = write_loss(h, p, &r, now);
+	r.reason = LOSS_RING_FULL;
+	r.count = lost;
+	if (r.count && !err)
+		err = write_loss(h, p, &r, now);
+	return err;
+}
+
 static int write_losses(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t now)
 {
 	int err = 0;
 
 	for (uint32_t cpu = 0; cpu < h->source->info.cpus; cpu++) {
-		for (uint32_t f = 0; f < FAMILIES && !err; f++) {
-			struct record r = {
-				.time = time, .cpu = cpu, .lost_family = f, .reason = LOSS_RING_FULL
-			};
-
-			r.count = h->read[cpu].family[f].lost - h->written[cpu].family[f].lost;
-			if (r.count)
-				err = write_loss(h, p, &r, now);
-		}
+		for (uint32_t f = 0; f < FAMILIES && !err; f++)
+			err = write_losses_of(h, p, cpu, f, time, now);
 	}
 	if (!err && h->misses_read != h->misses_written) {
 		/* The kernel does not say on which CPU, nor what was skipped. */
@@ -223,7 +242,7 @@ static bool is_told(const struct heartbeat *h, uint32_t cpu)
 
 static int write_counters(struct heartbeat *h, struct pipeline *p, uint64_t time, uint64_t now)
 {
-	uint8_t values[VALUES * VARINT_MAX];
+	uint8_t values[RECORD_VALUES * VARINT_MAX];
 	int err = 0;
 
 	for (uint32_t cpu = 0; cpu < h->source->info.cpus && !err; cpu++) {

@@ -15,6 +15,8 @@ const struct command commands[] = {
 	  "to\n"
 	  "                      touch its programs and maps (bpf has to be among the LSMs)\n"
 	  "  --for SECONDS       end by itself\n"
+	  "  --policy FILE       what is recorded (default: /etc/indelible/policy if it is there)\n"
+	  "  --all-opens         besides that, every file that is opened\n"
 	  "  --pin DIR           in a bpffs: programs and rings outlive the collector, and the "
 	  "next "
 	  "one\n"
@@ -90,6 +92,11 @@ const struct command commands[] = {
 	{ "keygen", cmd_keygen, "make a new chain and its keys, print the verifier key",
 	  "  --chain DIR         where the chain will be kept\n"
 	  "  --name NAME         name of the host in the origin (default: the host name)\n" },
+	{ "policy", cmd_policy, "what is recorded: set it while the collector runs, or print it",
+	  "  FILE                record by it from now on; without FILE: print what is in force\n"
+	  "  --check FILE        only see whether it is one\n"
+	  "  --default           print what is in force where nobody says anything\n"
+	  "  --chain DIR         where the chain of the collector is kept\n" },
 	{ "status", cmd_status, "what the collector is doing; exit code 2 when none runs",
 	  "  --chain DIR         where the chain is kept\n"
 	  "  --format F          text (default) or json\n" },

@@ -28,6 +28,7 @@
 #include "cmd/new_log.h"
 #include "cmd/packer.h"
 #include "cmd/pipeline.h"
+#include "cmd/rules.h"
 #include "cmd/settings.h"
 #include "cmd/takeup.h"
 #include "output/output.h"
@@ -41,6 +42,7 @@ struct run {
 	struct host host;
 	struct chain_opened opened;
 	struct source *source;
+	struct policy *policy;
 	struct attribute *attribute;
 	struct heartbeat *heartbeat;
 	struct event_writer *saved;
@@ -215,6 +217,10 @@ static int open_source(struct run *r)
 		if (getrandom(&r->settings.loader.run, sizeof(r->settings.loader.run), 0) < 0)
 			return complain(EXIT_COULD_NOT, "run: no randomness: %s", strerror(errno));
 	} while (r->settings.loader.run == 0);
+	e = rules_read(&r->policy, r->settings.policy, r->settings.all_opens, err, sizeof(err));
+	if (e)
+		return complain(e == -EINVAL ? EXIT_BAD : EXIT_COULD_NOT, "run: %s", err);
+	r->settings.loader.policy = r->policy;
 	e = loader_open(&r->source, &r->settings.loader, err, sizeof(err));
 	return e ? complain(EXIT_COULD_NOT, "run: %s", err) : EXIT_GOOD;
 }
@@ -297,6 +303,39 @@ static int append_start(struct run *r)
 	start.programs = bytes_of_text(r->source->info.programs);
 	e = pipeline_append(&r->pipeline, &start, clock_monotonic());
 	return e || !r->takeup ? e : append_resume(r, start.time);
+}
+
+/* What is recorded from here on. */
+static int append_policy(struct run *r, const struct control_peer *peer, uint64_t now)
+{
+	struct record config = { .kind = RECORD_CONFIG,
+				 .time = clock_epoch(),
+				 .run = r->source->info.run,
+				 .uid = peer->uid,
+				 .pid = peer->pid,
+				 .policy = policy_text(r->policy) };
+
+	return pipeline_append(&r->pipeline, &config, now);
+}
+
+/* The old one is in force until the new one is; then the chain is told. */
+static int set_policy(void *ctx, const char *path, const struct control_peer *peer, uint64_t now,
+		      char *why, size_t why_size)
+{
+	struct run *r = ctx;
+	struct policy *policy;
+	int e = rules_read(&policy, path, false, why, why_size);
+
+	if (e)
+		return e;
+	e = source_set_policy(r->source, policy, why, why_size);
+	if (e) {
+		policy_free(policy);
+		return e;
+	}
+	policy_free(r->policy);
+	r->policy = policy;
+	return append_policy(r, peer, now);
 }
 
 /* --- the loop
@@ -511,8 +550,11 @@ static int collect(struct run *r)
 	struct chain_error err = { 0 };
 	struct chain *chain;
 	struct chain_state s;
+	const struct control_peer self = { geteuid(), (uint32_t)getpid() };
 	int e = append_start(r);
 
+	if (!e && r->policy)
+		e = append_policy(r, &self, clock_monotonic());
 	if (!e)
 		e = loop(r);
 	if (!e)
@@ -542,10 +584,16 @@ static int collect(struct run *r)
 /* Collecting goes on without it. */
 static void open_control(struct run *r)
 {
-	int error = control_start(&r->control, r->settings.dir);
+	struct control_calls calls = { .ctx = r };
+	int error;
+
+	if (r->policy)
+		calls.set_policy = set_policy;
+	error = control_start(&r->control, r->settings.dir, &calls);
 
 	if (error)
-		complain(0, "run: archive and prune cannot reach us: no socket in %s.keys: %s",
+		complain(0,
+			 "run: archive, prune and policy cannot reach us: no socket in %s.keys: %s",
 			 r->settings.dir, strerror(-error));
 }
 
@@ -626,6 +674,7 @@ static void close_all(struct run *r)
 	packer_stop(&r->packer);
 	takeup_close(r->takeup);
 	source_close(r->source);
+	policy_free(r->policy);
 	attribute_close(r->attribute);
 	heartbeat_close(r->heartbeat);
 	score_close(r->pipeline.score);

@@ -56,6 +56,8 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 		{ "segment-size", required_argument, NULL, 'g' },
 		{ "no-pack", no_argument, NULL, 'p' },
 		{ "pin", required_argument, NULL, 'i' },
+		{ "policy", required_argument, NULL, 'o' },
+		{ "all-opens", no_argument, NULL, 'a' },
 		{ "events", required_argument, NULL, 'e' },
 		{ "save-events", required_argument, NULL, 'w' },
 		{ 0 },
@@ -109,6 +111,12 @@ bool settings_parse(int argc, char **argv, struct settings *s)
 			break;
 		case 'p':
 			s->no_pack = true;
+			break;
+		case 'o':
+			s->policy = optarg;
+			break;
+		case 'a':
+			s->all_opens = true;
 			break;
 		case 'e':
 			s->events = optarg;

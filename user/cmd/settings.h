@@ -7,10 +7,11 @@
 struct settings {
 	const char *dir, *events, *save_events;
 	const char *scope_text;
+	const char *policy; /* file, or NULL */
 	struct loader_options loader;
 	uint64_t seconds;	/* 0: until stopped */
 	uint64_t segment_bytes; /* 0: as chain/ has it */
-	bool quiet, no_pack;
+	bool quiet, no_pack, all_opens;
 	bool new_log; /* do not go on with the log that is there */
 };
 

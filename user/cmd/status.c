@@ -16,12 +16,11 @@
 #include "cmd/history.h"
 #include "output/output.h"
 
-#define VALUES	    (RECORD_RINGS + 3 * RECORD_FAMILIES)
 #define CPUS	    4096
 #define COPIES_BACK 16 /* segments that are looked through for what was copied */
 
 struct counters {
-	uint64_t values[VALUES];
+	uint64_t values[RECORD_VALUES];
 };
 
 struct status {
@@ -63,7 +62,7 @@ static void on_record(struct status *s, const struct record *r)
 		break;
 	case RECORD_COUNTERS:
 		if (r->cpu < CPUS)
-			record_unpack(r->values, s->cpus[r->cpu].values, VALUES);
+			record_unpack(r->values, s->cpus[r->cpu].values, RECORD_VALUES);
 		break;
 	case RECORD_HEARTBEAT:
 		s->beat = r->time;
@@ -91,13 +90,13 @@ static void on_record(struct status *s, const struct record *r)
 	}
 }
 
-/* Sum over the CPUs; which: 0 sent, 1 lost, 2 filtered. */
-static uint64_t sum(const struct status *s, unsigned int family, unsigned int which)
+/* Sum over the CPUs. */
+static uint64_t sum(const struct status *s, unsigned int family, enum record_count which)
 {
 	uint64_t n = 0;
 
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
-		n += s->cpus[cpu].values[RECORD_RINGS + 3 * family + which];
+		n += s->cpus[cpu].values[RECORD_RINGS + RECORD_COUNTS * family + which];
 	return n;
 }
 
@@ -216,10 +215,14 @@ static void put_text(struct buffer *b, const struct status *s, bool live)
 		     s->fill[0], s->fill[1], s->fill[2], s->entries, s->alerts);
 	put_disturbance(b, s);
 	put_copies(b, s);
-	buffer_text(b, "family          sent       lost   filtered\n");
+	buffer_text(b, "family          sent       lost   withheld     folded   filtered\n");
 	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
-		buffer_print(b, "%-10s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n",
-			     record_family_name(f), sum(s, f, 0), sum(s, f, 1), sum(s, f, 2));
+		buffer_print(b,
+			     "%-10s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
+			     " %10" PRIu64 "\n",
+			     record_family_name(f), sum(s, f, COUNT_SENT), sum(s, f, COUNT_LOST),
+			     sum(s, f, COUNT_WITHHELD), sum(s, f, COUNT_FOLDED),
+			     sum(s, f, COUNT_FILTERED));
 }
 
 static void put_json(struct buffer *b, const struct status *s, bool live)
@@ -241,9 +244,11 @@ static void put_json(struct buffer *b, const struct status *s, bool live)
 	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
 		buffer_print(b,
 			     "%s\"%s\":{\"sent\":%" PRIu64 ",\"lost\":%" PRIu64
-			     ",\"filtered\":%" PRIu64 "}",
-			     f ? "," : "", record_family_name(f), sum(s, f, 0), sum(s, f, 1),
-			     sum(s, f, 2));
+			     ",\"filtered\":%" PRIu64 ",\"folded\":%" PRIu64
+			     ",\"withheld\":%" PRIu64 "}",
+			     f ? "," : "", record_family_name(f), sum(s, f, COUNT_SENT),
+			     sum(s, f, COUNT_LOST), sum(s, f, COUNT_FILTERED),
+			     sum(s, f, COUNT_FOLDED), sum(s, f, COUNT_WITHHELD));
 	buffer_text(b, "}");
 	put_disturbance_json(b, s);
 	buffer_text(b, ",\"archive\":[");

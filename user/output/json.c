@@ -334,10 +334,10 @@ static void put_canary(struct writer *w, const char *name)
 	put_text(w, name, w->record->canary <= CANARY_LATE ? words[w->record->canary] : "?");
 }
 
-/* seq by ring, then sent, lost and filtered by family. */
+/* seq by ring, then the counts by family. */
 static void put_counters(struct writer *w, const char *name)
 {
-	uint64_t v[RECORD_RINGS + 3 * RECORD_FAMILIES], *f = v + RECORD_RINGS;
+	uint64_t v[RECORD_VALUES], *f = v + RECORD_RINGS;
 
 	(void)name;
 	if (record_unpack(w->record->values, v, sizeof(v) / sizeof(v[0])) !=
@@ -351,10 +351,14 @@ static void put_counters(struct writer *w, const char *name)
 	buffer_text(w->to, "}");
 	put_name(w, "families");
 	buffer_text(w->to, "{");
-	for (unsigned int i = 0; i < RECORD_FAMILIES; i++)
-		buffer_print(w->to, "%s\"%s\":{\"sent\":%llu,\"lost\":%llu,\"filtered\":%llu}",
-			     i ? "," : "", record_family_name(i), (unsigned long long)f[3 * i],
-			     (unsigned long long)f[3 * i + 1], (unsigned long long)f[3 * i + 2]);
+	for (unsigned int i = 0; i < RECORD_FAMILIES; i++, f += RECORD_COUNTS)
+		buffer_print(
+			w->to,
+			"%s\"%s\":{\"sent\":%llu,\"lost\":%llu,\"filtered\":%llu,"
+			"\"folded\":%llu,\"withheld\":%llu}",
+			i ? "," : "", record_family_name(i), (unsigned long long)f[COUNT_SENT],
+			(unsigned long long)f[COUNT_LOST], (unsigned long long)f[COUNT_FILTERED],
+			(unsigned long long)f[COUNT_FOLDED], (unsigned long long)f[COUNT_WITHHELD]);
 	buffer_text(w->to, "}");
 }
 

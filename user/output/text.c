@@ -185,10 +185,40 @@ static void put_object(struct buffer *to, const struct record *r)
 	}
 }
 
-static void put_event(struct buffer *to, const struct record *r)
+/* inet 10.0.0.1 port 443 */
+static void put_address(struct buffer *to, const struct record *r)
 {
 	struct buffer address = { 0 };
 
+	output_family(to, r->family);
+	buffer_text(to, " ");
+	output_address(&address, r);
+	put_word(to, bytes_of(address.data, address.len));
+	buffer_free(&address);
+	if (r->port)
+		buffer_print(to, " port %u", r->port);
+}
+
+/* " 4311 times again openat /etc/passwd, last at ..." */
+static void put_repeat(struct buffer *to, const struct record *r)
+{
+	const char *call = record_call_name(r->call);
+
+	buffer_print(to, " %llu times again %s", (unsigned long long)r->count, call ? call : "?");
+	if (r->path.len) {
+		buffer_text(to, " ");
+		put_word(to, r->path);
+	}
+	if (r->family) {
+		buffer_text(to, " ");
+		put_address(to, r);
+	}
+	buffer_print(to, " as number %llu, last at ", (unsigned long long)r->at);
+	output_time(to, r->since);
+}
+
+static void put_event(struct buffer *to, const struct record *r)
+{
 	put_who(to, r);
 	buffer_print(to, " %u ", r->pid);
 	put_word(to, r->comm);
@@ -214,13 +244,10 @@ static void put_event(struct buffer *to, const struct record *r)
 	case RECORD_LISTEN:
 	case RECORD_ACCEPT:
 		buffer_text(to, " ");
-		output_family(to, r->family);
-		buffer_text(to, " ");
-		output_address(&address, r);
-		put_word(to, bytes_of(address.data, address.len));
-		buffer_free(&address);
-		if (r->port)
-			buffer_print(to, " port %u", r->port);
+		put_address(to, r);
+		break;
+	case RECORD_REPEAT:
+		put_repeat(to, r);
 		break;
 	case RECORD_FORK:
 		buffer_print(to, " makes %s %u",
@@ -370,6 +397,10 @@ static void put_own(struct buffer *to, const struct record *r)
 		put_login(to, " login uid ", r->id);
 		put_login(to, " -> ", r->auid);
 		buffer_print(to, ", session %u", r->session);
+		break;
+	case RECORD_CONFIG:
+		buffer_print(to, "uid %u, pid %u says what is recorded: ", r->uid, r->pid);
+		escape_text(to, r->policy);
 		break;
 	case RECORD_ALERT:
 		output_alert(to, r);

@@ -198,9 +198,13 @@ bool output_number(struct buffer *to, const char *field, uint64_t value)
 
 const char *output_loss_reason(uint32_t reason)
 {
-	return reason == LOSS_RING_FULL		? "ring full"
-	       : reason == LOSS_PROGRAM_SKIPPED ? "program skipped"
-						: "?";
+	static const char *const words[] = {
+		[LOSS_RING_FULL] = "ring full",
+		[LOSS_PROGRAM_SKIPPED] = "program skipped",
+		[LOSS_WITHHELD] = "withheld from a flood",
+	};
+
+	return reason < sizeof(words) / sizeof(words[0]) ? words[reason] : "?";
 }
 
 const char *output_disturbance(uint32_t reason)

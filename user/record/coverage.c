@@ -9,7 +9,6 @@
 
 #define CPUS_MAX 8192 /* no kernel is built for more (NR_CPUS) */
 #define HOLES	 64   /* remembered one by one, the latest; of older ones only how many there are */
-#define VALUES	 (RECORD_RINGS + 3 * RECORD_FAMILIES)
 
 struct hole {
 	uint64_t from, to; /* numbers [from, to) have not come */
@@ -249,13 +248,13 @@ static void know(struct stream *s, uint64_t given, uint64_t lost)
 
 static int on_counters(struct coverage *c, uint64_t index, const struct record *r)
 {
-	uint64_t values[VALUES], lost[RECORD_RINGS] = { 0 };
+	uint64_t values[RECORD_VALUES], lost[RECORD_RINGS] = { 0 };
 	struct stream *s;
 	int err = 0;
 
 	if (!fits_run(c, index, r))
 		return 0;
-	if (record_unpack(r->values, values, VALUES) != VALUES) {
+	if (record_unpack(r->values, values, RECORD_VALUES) != RECORD_VALUES) {
 		report_gap(c, index, 1, "cpu %" PRIu32 ": malformed counters", r->cpu);
 		return 0;
 	}
@@ -266,7 +265,7 @@ static int on_counters(struct coverage *c, uint64_t index, const struct record *
 		return err;
 	}
 	for (unsigned int f = 0; f < RECORD_FAMILIES; f++)
-		lost[ring_of_family(f)] += values[RECORD_RINGS + 3 * f + 1];
+		lost[ring_of_family(f)] += values[RECORD_RINGS + RECORD_COUNTS * f + COUNT_LOST];
 	for (unsigned int i = 0; i < RECORD_RINGS; i++) {
 		if (!s[i].known && c->beaten)
 			know(&s[i], values[i], lost[i]);

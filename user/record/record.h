@@ -31,6 +31,7 @@ enum record_kind {
 	RECORD_KEEPER = 0x18,	 /* the process that holds the keys was replaced */
 	RECORD_LOGINUID = 0x19,	 /* a thread has another login uid than when it was last seen */
 	RECORD_DISTURBED = 0x1a, /* somebody's hand was in what the collector collects with */
+	RECORD_CONFIG = 0x1b,	/* what is recorded from here on, and who said so */
 	RECORD_PAUSE = 0x1c,	 /* the collector ends, the programs go on */
 	RECORD_RESUME = 0x1d,	 /* behind a START: that run goes on, nothing began anew */
 	RECORD_ALERT = 0x20,
@@ -62,12 +63,18 @@ enum record_kind {
 	RECORD_IO_URING = 0x58,
 	RECORD_SIGNAL = 0x59, /* to the collector or its keeper */
 	RECORD_LOGIN = 0x5a,  /* what PAM was asked and answered */
+	RECORD_REPEAT = 0x5b, /* of an event that was recorded, so and so often */
 };
 
 /* Rings and families that are counted apart, as COUNTERS lists them. */
 #define RECORD_RINGS	 3
 #define RECORD_FAMILIES	 8
+#define RECORD_COUNTS	 5 /* of a family: enum record_count */
+#define RECORD_VALUES	 (RECORD_RINGS + RECORD_COUNTS * RECORD_FAMILIES)
 #define RECORD_RING_SELF 2 /* what the collector itself did */
+
+/* Withheld events are among the lost. */
+enum record_count { COUNT_SENT, COUNT_LOST, COUNT_FILTERED, COUNT_FOLDED, COUNT_WITHHELD };
 
 /* What a reader must know before believing an event; bits of `flags`. Values are on disk. */
 enum record_flag {
@@ -259,12 +266,15 @@ struct record {
 	struct bytes fill;		 /* varints: bytes waiting in each ring */
 	uint64_t received;		 /* events taken from the rings since start */
 
-	/* COUNTERS, one a CPU (in `cpu`): varints, RINGS sequences, then sent, lost, filtered of
-	 * each family */
+	/* COUNTERS, one a CPU (in `cpu`): varints, RINGS sequences, then RECORD_COUNTS of each
+	 * family */
 	struct bytes values;
 
 	/* KEEPER: `pid` is the new one, `count` how many times in this run, `name` how the last one
 	 * ended */
+
+	/* REPEAT: `count` times the event with number `at` of this ring and CPU, the last one at
+	 * `since`; its object again */
 
 	/* LOSS */
 	uint64_t count, since; /* events; epoch ns of the last time it was known to be complete */
@@ -273,6 +283,9 @@ struct record {
 	/* DISTURBED: `reason` is an enum record_disturbance; in `name` what it was done to;
 	 * `result` 0 when it was put right again, else -errno; `count` events that the kernel lost
 	 * since */
+
+	/* CONFIG; `uid` and `pid` asked for it (0, the collector's own: at its start) */
+	struct bytes policy; /* the text */
 
 	/* USER; LOGINUID: the one before */
 	uint32_t id;
@@ -298,7 +311,7 @@ struct record {
 };
 
 enum record_canary { CANARY_NONE, CANARY_SEEN, CANARY_LATE };
-enum record_loss { LOSS_RING_FULL, LOSS_PROGRAM_SKIPPED };
+enum record_loss { LOSS_RING_FULL, LOSS_PROGRAM_SKIPPED, LOSS_WITHHELD };
 
 /* What a heartbeat found. Order is on disk. */
 enum record_disturbance {
@@ -376,7 +389,7 @@ static inline bool record_is_of_host(uint8_t kind)
 /* True for kinds that stand for one kernel event (they carry run, ring, cpu and seq). */
 static inline bool record_is_event(uint8_t kind)
 {
-	return kind >= RECORD_EXEC && kind <= RECORD_LOGIN;
+	return kind >= RECORD_EXEC && kind <= RECORD_REPEAT;
 }
 
 #endif

@@ -105,6 +105,11 @@ CALL_FIELDS(signal, FIRST("signal"), SECOND("target_pid"), RESULT);
 CALL_FIELDS(login, FIRST("action"), WORD("service"), OTHER("tty"),
 	    FIELD("remote_host", place, FORM_BYTES), FIELD("account", name, FORM_BYTES), RESULT);
 
+CALL_FIELDS(repeat, FIELD("family", family, FORM_U32), FIELD("protocol", protocol, FORM_U32),
+	    FIELD("port", port, FORM_U32), FIELD("addr", address, FORM_BYTES), FILE_FIELDS,
+	    FIELD("count", count, FORM_U64), FIELD("of_seq", at, FORM_U64),
+	    FIELD("last", since, FORM_BE64));
+
 static const struct record_field start_fields[] = { FIELD("run", run, FORM_U32),
 						    FIELD("pid", pid, FORM_U32),
 						    FIELD("boot_id", boot_id, FORM_RAW16),
@@ -181,6 +186,11 @@ static const struct record_field loginuid_fields[] = {
 	FIELD("comm", comm, FORM_BYTES), FIELD("exe", exe, FORM_BYTES),
 	FIELD("time", time, FORM_BE64),	 END
 };
+static const struct record_field config_fields[] = {
+	FIELD("run", run, FORM_U32),	FIELD("uid", uid, FORM_U32),
+	FIELD("pid", pid, FORM_U32),	FIELD("policy", policy, FORM_BYTES),
+	FIELD("time", time, FORM_BE64), END
+};
 static const struct record_field alert_fields[] = { FIELD("limit", limit, FORM_S64),
 						    FIELD("entity", entity, FORM_BYTES),
 						    FIELD("parts", parts, FORM_BYTES),
@@ -209,6 +219,7 @@ static const struct record_type types[] = {
 	TYPE(RECORD_PRUNE, prune),
 	TYPE(RECORD_KEEPER, keeper),
 	TYPE(RECORD_DISTURBED, disturbed),
+	TYPE(RECORD_CONFIG, config),
 	TYPE(RECORD_ALERT, alert),
 	TYPE(RECORD_DIGEST, digest),
 	TYPE(RECORD_EXEC, exec),
@@ -236,6 +247,7 @@ static const struct record_type types[] = {
 	TYPE(RECORD_SIGNAL, signal),
 	TYPE(RECORD_LOGINUID, loginuid),
 	TYPE(RECORD_LOGIN, login),
+	TYPE(RECORD_REPEAT, repeat),
 	[RECORD_BIND] = { RECORD_BIND, "bind", connect_fields },
 	[RECORD_LISTEN] = { RECORD_LISTEN, "listen", connect_fields },
 	[RECORD_ACCEPT] = { RECORD_ACCEPT, "accept", connect_fields },
