@@ -146,8 +146,7 @@ START_TEST(forms_fit_their_members)
 		WIDE(entity),	   WIDE(parts),	      WIDE(first),	 WIDE(place),
 		WIDE(root),	   WIDE(size),	      WIDE(uid),	 WIDE(keep_number),
 		WIDE(keep_first),  WIDE(why),	      WIDE(other),	 WIDE(word),
-		WIDE(old_mode),	   WIDE(old_owner),   WIDE(old_group),
-		WIDE(policy),
+		WIDE(old_mode),	   WIDE(old_owner),   WIDE(old_group),	 WIDE(policy),
 	};
 	const struct record_type *type;
 

@@ -13,9 +13,9 @@ struct loader_options {
 	uint32_t pid;	    /* SCOPE_TREE: this process and its descendants */
 	const char *cgroup; /* SCOPE_CGROUP: a directory in the v2 hierarchy */
 	enum loader_hooks hooks;
-	bool harden; /* refuse others to signal or trace us, or to take what is ours */
-	size_t ring_bytes;	     /* of the main ring, a power of two; 0 means 16 MiB */
-	uint32_t run;		     /* identity of this run, not 0 */
+	bool harden;	   /* refuse others to signal or trace us, or to take what is ours */
+	size_t ring_bytes; /* of the main ring, a power of two; 0 means 16 MiB */
+	uint32_t run;	   /* identity of this run, not 0 */
 	const struct policy *policy; /* in force from the start; must stay until another is set */
 	const char *pin; /* a directory in a bpffs: programs and rings outlive us; NULL: not */
 };

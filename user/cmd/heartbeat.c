@@ -143,11 +143,11 @@ static uint8_t *put_values(uint8_t *p, const struct event_counters *c)
 int heartbeat_unpack(const struct record *r, struct event_counters *ret)
 {
 	struct event_counters c = { 0 };
-	uint64_t values[VALUES];
+	uint64_t values[RECORD_VALUES];
 
 	_Static_assert(sizeof(values) == sizeof(c.seq) + sizeof(c.family), "each counter is told");
 
-	if (record_unpack(r->values, values, VALUES) != VALUES)
+	if (record_unpack(r->values, values, RECORD_VALUES) != RECORD_VALUES)
 		return -EBADMSG;
 	/* as put_values() wrote them */
 	memcpy(c.seq, values, sizeof(c.seq));

@@ -31,7 +31,7 @@ enum record_kind {
 	RECORD_KEEPER = 0x18,	 /* the process that holds the keys was replaced */
 	RECORD_LOGINUID = 0x19,	 /* a thread has another login uid than when it was last seen */
 	RECORD_DISTURBED = 0x1a, /* somebody's hand was in what the collector collects with */
-	RECORD_CONFIG = 0x1b,	/* what is recorded from here on, and who said so */
+	RECORD_CONFIG = 0x1b,	 /* what is recorded from here on, and who said so */
 	RECORD_PAUSE = 0x1c,	 /* the collector ends, the programs go on */
 	RECORD_RESUME = 0x1d,	 /* behind a START: that run goes on, nothing began anew */
 	RECORD_ALERT = 0x20,
