@@ -109,7 +109,7 @@ __noinline int policy_wants_file(__u32 slot)
 	struct scratch *s = scratch_of(slot);
 	__u32 asked = 0, now = policy_slot & (POLICY_SLOTS - 1);
 	const volatile struct policy_settings *policy = &policies[now];
-	struct policy_name *leaf, *root;
+	struct policy_name *leaf, *root = NULL;
 	bool writes;
 
 	if (!s)
@@ -129,6 +129,8 @@ __noinline int policy_wants_file(__u32 slot)
 	}
 	if (is_watched_inode(s, s->event.file.inode, s->event.file.device, writes))
 		return 1;
+	if (root && root->marks & POLICY_NONE)
+		return 0;
 	if (s->walk.mounts && (writes || policy->flags & POLICY_ROOT_READS))
 		return is_below_watched(s, writes);
 	return 0;

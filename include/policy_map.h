@@ -20,6 +20,7 @@
 #define POLICY_RANGES	8
 #define POLICY_CGROUPS	8
 #define POLICY_ANYWHERE (1u << 31) /* the mark that every place has */
+#define POLICY_NONE	(1u << 30) /* a place that was taken out of a greater one */
 
 enum policy_flag {
 	POLICY_ALL_OPENS = 1 << 0,    /* nothing below is asked of an open */

@@ -13,7 +13,7 @@
 #define WORDS_MAX 128
 #define FOLD_MS	  1000
 #define FOLD_MAX  60000
-#define MARKS	  31
+#define MARKS	  30
 
 /* A name as written: PREFIX, or PREFIX and stars and SUFFIX. */
 struct name {
@@ -379,13 +379,13 @@ static int mark_place(struct parser *p, const char *prefix, uint32_t *next, uint
 	if (!prefix[0])
 		return 0;
 	place = node_of(p->policy, POLICY_ROOT, prefix);
-	if (!place->value.marks) {
-		if (*next == POLICY_ANYWHERE)
+	if (!(place->value.marks & ~POLICY_NONE)) {
+		if (*next == POLICY_NONE)
 			return refuse(p, "more than %d directories before /**/", MARKS);
-		place->value.marks = *next;
+		place->value.marks |= *next;
 		*next <<= 1;
 	}
-	*ret = place->value.marks;
+	*ret = place->value.marks & ~POLICY_NONE;
 	return 0;
 }
 
@@ -436,6 +436,7 @@ static int make_trie(struct parser *p)
 		if (!name->suffix) {
 			node = node_of(policy, POLICY_ROOT, name->prefix);
 			node->closed |= name->none;
+			node->value.marks |= name->none ? POLICY_NONE : 0;
 			node->value.reads |= name->reads;
 			node->value.writes |= name->writes;
 			if (name->reads)
