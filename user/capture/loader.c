@@ -7,6 +7,7 @@
 #include "capture/loader.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -380,6 +381,7 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 	if (e)
 		goto fail;
 	describe_programs(k);
+	malloc_trim(0); /* loading takes many times the memory that is needed afterwards */
 	*ret = &k->source;
 	return 0;
 fail:

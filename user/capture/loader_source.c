@@ -94,7 +94,7 @@ static bool anything_waits(const struct kernel *k)
 
 /* A woken consumer costs the waking program 2.6 us: while events come, look again every so often
  * instead; after a quiet spell, sleep until woken. */
-#define POLL_NS	 1000000
+#define POLL_NS	 4000000
 #define QUIET_NS 50000000
 
 static bool is_busy(struct kernel *k)
