@@ -428,8 +428,8 @@ static __always_inline bool is_to_withhold(const struct event *e, __u32 size)
 		is_over_share(e->cpu, ~e->cgroup, e->time, size));
 }
 
-/* Out with an event that is whole, its texts behind it. */
-static __always_inline void event_put(struct event *e, __u32 size, __u32 family,
+/* Out with an event that is whole, its texts behind it. False: it was lost. */
+static __always_inline bool event_put(struct event *e, __u32 size, __u32 family,
 				      struct event_counters *c)
 {
 	__u32 flags = BPF_RB_NO_WAKEUP;
@@ -450,13 +450,14 @@ static __always_inline void event_put(struct event *e, __u32 size, __u32 family,
 		err = bpf_ringbuf_output(&ring_self, e, size, flags);
 	}
 	if (family >= FAMILIES)
-		return; /* cannot be; the verifier wants to hear it */
+		return false; /* cannot be; the verifier wants to hear it */
 	if (withheld)
 		__sync_fetch_and_add(&c->family[family].withheld, 1);
 	if (err)
 		__sync_fetch_and_add(&c->family[family].lost, 1);
 	else
 		__sync_fetch_and_add(&c->family[family].sent, 1);
+	return !err;
 }
 
 static __always_inline void event_send(struct draft *d)

@@ -29,7 +29,9 @@ struct { /* possible CPUs * FOLDS_PER_CPU, set by the loader */
 static __always_inline void put_repeats(struct fold *f, struct event_counters *c, __u64 now)
 {
 	__u64 count = __sync_lock_test_and_set(&f->count, 0);
+	__u64 told = count;
 	struct event *e = &f->event;
+	__u32 family;
 
 	if (!count)
 		return;
@@ -46,7 +48,12 @@ static __always_inline void put_repeats(struct fold *f, struct event_counters *c
 	e->repeat.last = f->last;
 	e->time = now;
 	e->seq = __sync_fetch_and_add(&c->seq[e->ring & 3], 1);
-	event_put(e, sizeof(*e), f->family, c);
+	family = f->family;
+	if (!event_put(e, sizeof(*e), family, c))
+		told--; /* one of them is the lost one */
+	if (family < FAMILIES)
+		__sync_fetch_and_add(&c->family[family].folded, told);
+	__sync_fetch_and_add(&c->counting, -count);
 }
 
 /*
@@ -61,7 +68,7 @@ __noinline int fold_event(__u32 slot)
 	struct scratch *s = scratch_of(slot);
 	struct event_counters *c = counters_of_this_cpu();
 	__u64 now = bpf_ktime_get_boot_ns(), fold_ns = policy->fold_ns, hash;
-	__u32 cpu = bpf_get_smp_processor_id(), place, family;
+	__u32 cpu = bpf_get_smp_processor_id(), place;
 	struct fold *f;
 
 	if (!s || !c || !fold_ns || s->event.ring == RING_SELF)
@@ -80,9 +87,7 @@ __noinline int fold_event(__u32 slot)
 	    f->same[3] == s->same[3] && f->same[4] == s->same[4]) {
 		__sync_fetch_and_add(&f->count, 1);
 		f->last = now;
-		family = f->family;
-		if (family < FAMILIES)
-			__sync_fetch_and_add(&c->family[family].folded, 1);
+		__sync_fetch_and_add(&c->counting, 1);
 		return 1;
 	}
 	put_repeats(f, c, now);
@@ -181,8 +186,8 @@ static __always_inline void fold_keep(struct draft *d)
 	f->since = f->last = e->time;
 }
 
-/* Run by the daemon, on the CPU whose places it is about: how many are still being counted in. With
- * an argument other than 0, all are told of. */
+/* Run by the daemon, on the CPU whose places it is about. With an argument other than 0, all are
+ * told of, not only those whose time is over. */
 SEC("raw_tp")
 int fold_flush(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -191,21 +196,16 @@ int fold_flush(struct bpf_raw_tracepoint_args *ctx)
 	__u32 cpu = bpf_get_smp_processor_id(), index;
 	struct event_counters *c = counters_of_this_cpu();
 	struct fold *f;
-	int counting = 0;
 
 	if (!c)
 		return 0;
 	for (int i = 0; i < FOLDS_PER_CPU; i++) {
 		index = cpu * FOLDS_PER_CPU + i;
 		f = bpf_map_lookup_elem(&folds, &index);
-		if (!f || !f->count)
-			continue;
-		if (ctx->args[0] || now - f->since >= fold_ns)
+		if (f && (ctx->args[0] || now - f->since >= fold_ns))
 			put_repeats(f, c, now);
-		else
-			counting++;
 	}
-	return counting;
+	return 0;
 }
 
 #endif

@@ -276,14 +276,16 @@ enum event_login {
 };
 
 /* One per possible CPU. Sequence = numbers given out; settled when sent + lost catch up. Folded
- * events get no number: one that was recorded stands for them. Withheld ones are among the lost:
+ * events get no number; a repeat tells of them, and if it finds no room it is one of them that is
+ * lost: issued = sent but for repeats + folded + lost + filtered. Withheld ones are among the lost:
  * a full ring's rest is kept for others. */
 struct event_counters {
 	__u64 seq[RINGS];
 	struct {
 		__u64 sent, lost, filtered, folded, withheld;
 	} family[FAMILIES];
-	__u64 padding[5];
+	__u64 counting; /* folded events that no repeat has told of yet: not among folded */
+	__u64 padding[4];
 };
 _Static_assert(sizeof(struct event_counters) % 64 == 0, "a CPU's counters fill whole cache lines");
 

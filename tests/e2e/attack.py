@@ -70,6 +70,21 @@ def set_ids_that_change_nothing(work):
 
 
 @case
+def set_ids_that_are_folded(work):
+    """They do not even fill the ring."""
+    attack = Attack(work, "setid", 100000, "--all-opens", tool="storm")
+    equal(sum(attack.lost.values()), 0, "events lost")
+    assert len(attack.kind("setuid")) < 1000, "they were meant to be folded"
+
+
+@case
+def opens_that_are_folded_in_a_ring_that_is_too_small(work):
+    """A repeat that finds no room is one that is lost."""
+    attack = Attack(work, "open", 100000, "--all-opens", "--ring-size", "4096", tool="storm")
+    assert len(attack.kind("repeat")) > 0, "some were meant to be folded"
+
+
+@case
 def a_fork_bomb(work):
     group = f"indelible-test-{os.getpid()}"
     for top in "/sys/fs/cgroup/pids", "/sys/fs/cgroup":

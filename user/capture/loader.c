@@ -375,9 +375,7 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 		kernel_fail(err, err_size, e, "cannot freeze the counters: %s", strerror(-e));
 		goto fail;
 	}
-	k->flushed = calloc(k->source.info.cpus, sizeof(*k->flushed));
-	e = k->flushed ? kernel_set_policy(&k->source, o->policy, err, err_size)
-		       : kernel_fail(err, err_size, -ENOMEM, "out of memory");
+	e = kernel_set_policy(&k->source, o->policy, err, err_size);
 	if (e)
 		goto fail;
 	describe_programs(k);

@@ -83,7 +83,6 @@ struct kernel {
 	const struct policy *policy;		/* in force; of whoever set it */
 	struct policy_settings policy_settings; /* as the programs have them */
 	uint32_t policy_slot;
-	uint64_t *flushed; /* counts of folded events, one a CPU, when all were told of */
 	uint64_t beats;
 };
 

@@ -222,18 +222,10 @@ void kernel_flush(struct source *source, bool all)
 		    .flags = BPF_F_TEST_RUN_ON_CPU);
 
 	for (uint32_t cpu = 0; cpu < k->source.info.cpus; cpu++) {
-		uint64_t folded = 0;
-
-		for (int f = 0; f < FAMILIES; f++)
-			folded += __atomic_load_n(&k->counters[cpu].family[f].folded,
-						  __ATOMIC_RELAXED);
-		if (folded == k->flushed[cpu])
+		if (!__atomic_load_n(&k->counters[cpu].counting, __ATOMIC_RELAXED))
 			continue;
-		run.cpu = cpu;
-		/* It says how many go on counting; an absent CPU waits until it is back. */
-		if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.fold_flush), &run) == 0 &&
-		    run.retval == 0)
-			k->flushed[cpu] = folded;
+		run.cpu = cpu; /* an absent one waits until it is back */
+		bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.fold_flush), &run);
 	}
 	if (++k->beats % MINUTE == 0)
 		watch_places(k, k->policy_slot, k->policy);

@@ -225,7 +225,6 @@ static void kernel_close(struct source *source)
 	kernel_pin_end(k);
 	kernel_drop_probes(k);
 	collect__destroy(k->skel);
-	free(k->flushed);
 	free(k);
 }
 
