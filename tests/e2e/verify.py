@@ -4,11 +4,12 @@ line on a terminal."""
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import time
 
-from lib import INDELIBLE, Collector, case, equal, main, run, verdict
+from lib import INDELIBLE, TOOLS, Collector, case, equal, main, run, verdict
 
 SCOPE = f"pid={os.getpid()}"
 
@@ -98,6 +99,30 @@ def a_tamper_is_worse_than_an_age(work):
     time.sleep(1.1)
     report = verdict(copy, "--max-age", "1s")
     equal((report["verdict"], report["exit"]), ("TAMPER", 1))
+
+
+@case
+def records_that_are_none_are_told(work):
+    """What is signed can still be no record: of the version that the chain says, of a kind that is known."""
+    schema = subprocess.run([INDELIBLE, "version"], capture_output=True, text=True, check=True).stdout
+    [version] = re.findall(r"records?\D*(\d+)", schema)
+
+    def chain(name, number, *hexes):
+        directory = f"{work}/{name}"
+        subprocess.run([TOOLS + "/writer", "records", directory, f"indelible-records {number}\n", *hexes], check=True)
+        return directory
+
+    good = "15" + "07" + "00" + "17" * 8  # user: an id, no name, a time
+    report = verdict(chain("good", version, good, good))
+    equal((report["verdict"], report["gap"], report["unknown"]), ("OK", 0, 0))
+    report = verdict(chain("unknown", version, good, "3f00"))
+    equal((report["verdict"], report["gap"], report["unknown"]), ("OK", 0, 1))
+    broken = chain("broken", version, good, "1507", "43", good)
+    report = verdict(broken)
+    equal((report["verdict"], report["gap"], report["exit"]), ("TAMPER", 2, 1))
+    assert "2 records are not well-formed" in run("verify", "--chain", broken)[1]
+    report = verdict(chain("other", int(version) + 1, good, "1507", "43"))
+    equal((report["verdict"], report["gap"]), ("UNVERIFIABLE", 0))
 
 
 @case

@@ -7,6 +7,7 @@
  *   writer judge DIR ENTRIES [SIZE:ROOT]... [closed]
  *                                      what a cut left: no entry below ENTRIES and no seal held may
  *                                      be missing; then go on with it, close it, and look again
+ *   writer records DIR SCHEMA HEX...   a closed chain with that text as its schema and these records
  *
  * A promise is "ENTRIES SEAL SIZE ROOT [closed]": as many entries are on the disk, and so is that
  * seal. MARKS is a device that takes each at once, in sectors of 512 bytes.
@@ -116,13 +117,15 @@ static void mark(const struct chain_state *s, const char *more)
 		die("cannot promise: %s", strerror(errno));
 }
 
+static const char *schema = "records of a test";
+
 static struct chain *open_chain(const char *dir, struct chain_opened *opened)
 {
 	struct chain_options options = { .dir = dir,
 					 .name = "guest",
 					 .machine_id = bytes_of_text(MACHINE),
 					 .boot_id = { 1, 2, 3 },
-					 .schema = bytes_of_text("records of a test"),
+					 .schema = bytes_of_text(schema),
 					 .segment_bytes = 6000,
 					 .keeper = "/proc/self/exe" };
 	struct chain *chain;
@@ -301,6 +304,28 @@ static void judge_cut(const char *dir, uint64_t entries)
 		    (unsigned long long)again);
 }
 
+static void write_records(const char *dir, char **hex)
+{
+	struct chain_opened opened;
+	struct chain *chain = open_chain(dir, &opened);
+	uint8_t record[4096];
+	uint64_t index;
+
+	for (; *hex; hex++) {
+		size_t len = strlen(*hex) / 2;
+
+		for (size_t i = 0; i < len && i < sizeof(record); i++) {
+			char digits[] = { (*hex)[2 * i], (*hex)[2 * i + 1], 0 };
+
+			record[i] = (uint8_t)strtoul(digits, NULL, 16);
+		}
+		if (chain_append(chain, bytes_of(record, len), CHAIN_NORMAL, clock_now(), &index))
+			die("cannot append %s", *hex);
+	}
+	if (chain_close(chain, clock_now(), &why))
+		die("cannot close: %s", why.text);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "keeper") == 0)
@@ -311,12 +336,16 @@ int main(int argc, char **argv)
 		if (marks < 0)
 			die("%s: %s", argv[5], strerror(errno));
 		run(argv[2], strtoull(argv[3], NULL, 10));
+	} else if (argc >= 4 && strcmp(argv[1], "records") == 0) {
+		schema = argv[3];
+		write_records(argv[2], argv + 4);
 	} else if (argc >= 4 && strcmp(argv[1], "judge") == 0) {
 		for (int i = 4; i < argc; i++)
 			take_held(argv[i]);
 		judge_cut(argv[2], strtoull(argv[3], NULL, 10));
 	} else {
-		die("run DIR COUNT SEED MARKS | judge DIR ENTRIES [SIZE:ROOT]...");
+		die("run DIR COUNT SEED MARKS | judge DIR ENTRIES [SIZE:ROOT]... | records DIR SCHEMA "
+		    "HEX...");
 	}
 	return 0;
 }
