@@ -66,7 +66,7 @@ def missing_chain(work):
 @case
 def records_of_another_version(work):
     """A chain of another version's records is not read as if they were ours, nor gone on with."""
-    for schema, words in (("indelible-records 1\nhost h\n", "records of version 1, this build reads version 2"),
+    for schema, words in (("indelible-records 1\nhost h\n", "records of version 1, this build reads version 3"),
                           ("some other program's", "records that are not of this program")):
         chain = f"{work}/{len(words)}"
         subprocess.run([OUT + "/tests/oracle/ours", "chain", chain, schema, "9"], check=True)
