@@ -7,7 +7,7 @@
  *   writer judge DIR ENTRIES [SIZE:ROOT]... [closed]
  *                                      what a cut left: no entry below ENTRIES and no seal held may
  *                                      be missing; then go on with it, close it, and look again
- *   writer records DIR SCHEMA HEX...   a closed chain with that text as its schema and these records
+ *   writer records DIR SCHEMA HEX...   a closed chain of that schema and these records
  *
  * A promise is "ENTRIES SEAL SIZE ROOT [closed]": as many entries are on the disk, and so is that
  * seal. MARKS is a device that takes each at once, in sectors of 512 bytes.
@@ -344,7 +344,8 @@ int main(int argc, char **argv)
 			take_held(argv[i]);
 		judge_cut(argv[2], strtoull(argv[3], NULL, 10));
 	} else {
-		die("run DIR COUNT SEED MARKS | judge DIR ENTRIES [SIZE:ROOT]... | records DIR SCHEMA "
+		die("run DIR COUNT SEED MARKS | judge DIR ENTRIES [SIZE:ROOT]... | records DIR "
+		    "SCHEMA "
 		    "HEX...");
 	}
 	return 0;
