@@ -154,11 +154,11 @@ def a_collector_at_work(work):
     rng = random.Random(seed())
     disk = Disk(f"{work}/nbd", make_image(work, 24))
     guest = Guest(work, disk)
-    guest.do("mount /dev/vda /disk && mkdir /work/place")
+    guest.do("mount /dev/vda /disk && mkdir /guest/place")
     guest.do("indelible run --chain /disk/D >/dev/ttyS2 2>&1 & echo $! >pid")
     guest.do("until [ -s /disk/D/checkpoint ]; do usleep 10000; done")
     for _ in range(3):
-        guest.tell("deeds /work/place >/dev/null 2>&1; sleep 1")
+        guest.tell("deeds /guest/place >/dev/null 2>&1; sleep 1")
     guest.do("kill $(cat pid); while kill -0 $(cat pid) 2>/dev/null; do usleep 10000; done")
     guest.cut()
     disk.stop()

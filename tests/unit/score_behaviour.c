@@ -56,7 +56,7 @@ static int work(struct world *w, const struct habit *habit)
 	r.argv = bytes_of("x\0-l\0file", 9);
 	alerts = feed(w, r);
 	alerts += feed(w, make_open(habit->user, "/usr/lib/x86_64-linux-gnu/libc.so.6", 0, 0));
-	snprintf(home, sizeof(home), "/home/%s/work/%u", habit->user,
+	snprintf(home, sizeof(home), "/home/%s/src/%u", habit->user,
 		 (unsigned)(chance(&w->seed) % 1000));
 	return alerts + feed(w, make_open(habit->user, home, O_RDWR, 0));
 }
