@@ -109,8 +109,8 @@ enum program {
 struct walk {
 	__u64 dentry, vfsmount;
 	volatile __u32 begin, at, flags;
-	volatile __u32 count, mounts;		     /* components, mounts left behind */
-	volatile __u32 leaf, unused;		     /* length of the first component */
+	volatile __u32 count, mounts; /* components; the path is not all there is above */
+	volatile __u32 leaf, unused;  /* length of the first component */
 	volatile __u32 starts[WALK_STARTS_MASK + 1]; /* of the last components */
 };
 

@@ -55,6 +55,8 @@ static __always_inline void end_walk(struct walk *w, char *text, __u32 mask, str
 
 	if (!ns)
 		w->flags |= EVENT_DETACHED;
+	if (!ns || dentry != READ(dentry, d_parent)) /* it goes on, by names that the path lacks */
+		w->mounts = 1;
 	if (ns < (__u64)-4095)
 		return;
 	/* An error pointer: the kernel's own mount (pipefs, memfd), where the root has a label. */

@@ -112,7 +112,8 @@ __noinline int policy_wants_file(__u32 slot)
 	struct policy_name *leaf, *root = NULL;
 	bool writes;
 
-	if (!s)
+	if (!s ||
+	    s->event.flags & EVENT_PATH_TRUNCATED) /* the names nearest the root are missing */
 		return 1;
 	writes = changes_file(s->event.file.argument[0]);
 	s->name.slot = now;

@@ -74,6 +74,43 @@ def another_name_of_a_watched_file(work):
 
 
 @case
+def a_watched_place_by_a_path_without_its_name(work):
+    """Of a mount that is in no namespace, of a root that was a directory in it, of a depth that no path holds."""
+    chain, tree = work + "/D", work + "/tree"
+    os.makedirs(tree + "/secret/below")
+    for name in "secret/below/detached", "secret/below/pivoted":
+        open(f"{tree}/{name}", "w").close()
+    policy = write_policy(work + "/policy", f"policy 1\nopens write {tree}/secret\n")
+    collector = Collector(chain, "--policy", policy)
+    pids = [python("""
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*args):
+    if libc.syscall(*args) < 0:
+        sys.exit(os.strerror(ctypes.get_errno()))
+""" + code, tree + "/secret/below") for code in ("""
+tree = libc.syscall(428, -100, sys.argv[1].encode(), 1)
+os.close(os.open("detached", os.O_WRONLY, dir_fd=tree))
+""", """
+call(272, 0x20000)
+call(165, b"none", b"/", None, 0x44000, None)
+call(165, sys.argv[1].encode(), sys.argv[1].encode(), None, 0x1000, None)
+os.chdir(sys.argv[1])
+call(155, b".", b".")
+os.close(os.open("/pivoted", os.O_WRONLY))
+""", """
+os.chdir(sys.argv[1])
+for i in range(300):
+    os.mkdir("d")
+    os.chdir("d")
+os.close(os.open("deep", os.O_WRONLY | os.O_CREAT))
+""")]
+    collector.stop()
+    found = [[os.path.basename(path) for path in paths(chain, pid) if "__pycache__" not in path] for pid in pids]
+    equal(found, [["detached"], ["pivoted"], ["deep"]])
+
+
+@case
 def refused_opens_and_nothing_else(work):
     chain = work + "/D"
     os.mkdir(work + "/place")
