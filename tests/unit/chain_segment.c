@@ -65,7 +65,7 @@ START_TEST(whole_or_not)
 	is_refused(len, "bad block crc");
 	put_u32(block + 4, crc32c(0, block + 8, len - 8));
 	is_refused(len, "block begins with another entry than the one due");
-	len = make_block(1, "\0\2ab", 4, 4);
+	make_block(1, "\0\2ab", 4, 4);
 	put_u32(block + 16, BLOCK_PAYLOAD_MAX + 1);
 	is_refused(BLOCK_HEADER, "bad block header");
 	put_u32(block + 16, BLOCK_PAYLOAD_MAX);
