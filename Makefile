@@ -65,8 +65,8 @@ MACHINE    := $(shell uname -m)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Iinclude -Ibpf -Wall -Wextra -Werror -Wno-unused-parameter \
               -D__TARGET_ARCH_$(subst x86_64,x86,$(subst aarch64,arm64,$(MACHINE))) \
               -idirafter /usr/include/$(MACHINE)-linux-gnu
-$(O)/collect.bpf.o: BPF_CFLAGS += -DTYPED_READS=1
-$(O)/collect_plain.bpf.o: BPF_CFLAGS += -DTYPED_READS=0
+$(O)/collect.bpf.o: BPF_CFLAGS += -DTYPED_READS=1 -DOLD_KERNEL=0
+$(O)/collect_plain.bpf.o: BPF_CFLAGS += -DTYPED_READS=0 -DOLD_KERNEL=0
 $(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h include/policy_map.h
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)

@@ -3,7 +3,7 @@
 #define CALLS_H
 /* System call numbers to calls: x86-64 (with x32, whose own numbers begin at 512) and i386. */
 #include "event.h"
-#include <bpf/bpf_helpers.h>
+#include "kernel.h"
 
 #define CALL_NUMBERS 548
 #define X32_BIT	     0x40000000
@@ -193,12 +193,12 @@ struct arguments {
 /* Which table the number belongs to comes before the number. */
 static __always_inline bool is_compat(struct task_struct *task)
 {
-	return task->thread_info.status & TS_COMPAT;
+	return OF(task, thread_info.status) & TS_COMPAT;
 }
 
-static __always_inline enum event_call call_of(struct pt_regs *regs, bool compat)
+static __always_inline enum event_call call_of(__u64 number, bool compat)
 {
-	__u64 nr = regs->orig_ax & ~(__u64)X32_BIT;
+	__u64 nr = number & ~(__u64)X32_BIT;
 
 	if (nr >= CALL_NUMBERS)
 		return CALL_NONE;

@@ -16,6 +16,7 @@
 #include "fold.h"
 #include "harden.h"
 #include "io_uring.h"
+#include "kernel.h"
 #include "login.h"
 #include "network.h"
 #include "object.h"
@@ -26,7 +27,7 @@
 static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs *regs, __s64 result)
 {
 	__u32 compat = is_compat(task) ? EVENT_COMPAT : 0;
-	enum event_call call = call_of(regs, compat);
+	enum event_call call = call_of(regs->orig_ax, compat);
 	struct arguments *args;
 	struct scratch *s;
 
@@ -76,7 +77,7 @@ static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 {
-	return on_sys_exit(bpf_get_current_task_btf(), regs, result);
+	return on_sys_exit(current_task(), regs, result);
 }
 
 struct raw_syscalls_exit { /* events/raw_syscalls/sys_exit/format */
@@ -88,7 +89,7 @@ struct raw_syscalls_exit { /* events/raw_syscalls/sys_exit/format */
 SEC("tracepoint/raw_syscalls/sys_exit")
 int sys_exit_raw(struct raw_syscalls_exit *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
-	return on_sys_exit(task, (struct pt_regs *)bpf_task_pt_regs(task), ctx->ret);
+	return on_sys_exit(task, registers_of(task), ctx->ret);
 }

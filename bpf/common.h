@@ -9,8 +9,8 @@
 #include "policy_map.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#include <bpf/bpf_core_read.h>
 #include "calls.h"
+#include "kernel.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -41,28 +41,6 @@ volatile __u32 policy_slot;
 
 const volatile __u32 main_ring_size; /* bytes */
 const volatile __u64 fold_secret;    /* nobody can make two names that hash the same */
-
-/* TYPED_READS: bpf_rdonly_cast is there (6.2), a field is a load and not a helper call. */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
-
-/* A pointer the verifier knows nothing about, as a T. */
-#define AS(T, p)                                                                                   \
-	({                                                                                         \
-		T *_as = (T *)(p);                                                                 \
-		if (TYPED_READS)                                                                   \
-			_as = bpf_rdonly_cast((void *)(p), bpf_core_type_id_kernel(T));            \
-		_as;                                                                               \
-	})
-/* A field of such a pointer: one load, or one helper call where casts do not exist. */
-#define READ(p, field)                                                                             \
-	({                                                                                         \
-		typeof((p)->field) _value;                                                         \
-		if (TYPED_READS)                                                                   \
-			_value = (p)->field;                                                       \
-		else                                                                               \
-			bpf_core_read(&_value, sizeof(_value), &(p)->field);                       \
-		_value;                                                                            \
-	})
 
 /* --- maps ----------------------------------------------------------------------------------------
  */
@@ -165,10 +143,10 @@ static __always_inline struct event_counters *counters_of_this_cpu(void)
 
 static __always_inline bool is_member(struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = OF(task, group_leader);
 
-	return (task->tgid == scope_pid && leader->start_boottime >= scope_start &&
-		leader->start_boottime < scope_start_end) ||
+	return (OF(task, tgid) == scope_pid && OF(leader, start_boottime) >= scope_start &&
+		OF(leader, start_boottime) < scope_start_end) ||
 	       bpf_task_storage_get(&members, task, 0, 0);
 }
 
@@ -180,13 +158,14 @@ static __always_inline bool mark_member(struct task_struct *task)
 
 static __always_inline bool in_tree(struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = OF(task, group_leader);
 
 	if (is_member(task))
 		return true;
 	/* A thread from before we started: its leader was marked by the loader. Or nobody could
 	 * mark it when it was forked. */
-	if ((task->pid == task->tgid || !is_member(leader)) && !is_member(leader->real_parent))
+	if ((OF(task, pid) == OF(task, tgid) || !is_member(leader)) &&
+	    !is_member(OF(leader, real_parent)))
 		return false;
 	mark_member(task);
 	return true;
@@ -217,51 +196,54 @@ struct draft {
 	({                                                                                         \
 		__u64 _caps;                                                                       \
 		if (bpf_core_field_exists((cred)->set.val)) {                                      \
-			_caps = (cred)->set.val;                                                   \
+			_caps = OF(cred, set.val);                                                 \
 		} else {                                                                           \
 			const struct cred___before_6_3 *_old = (const void *)(cred);               \
-			_caps = _old->set.cap[0] | (__u64)_old->set.cap[1] << 32;                  \
+			_caps = OF(_old, set.cap[0]) | (__u64)OF(_old, set.cap[1]) << 32;          \
 		}                                                                                  \
 		_caps;                                                                             \
 	})
 
 static __always_inline void fill_head(struct event *e, struct task_struct *task)
 {
-	const struct cred *cred = task->real_cred;
-	struct task_struct *leader = task->group_leader, *parent = task->real_parent;
+	const struct cred *cred = OF(task, real_cred);
+	struct task_struct *leader = OF(task, group_leader), *parent = OF(task, real_parent);
 
 	e->time = bpf_ktime_get_boot_ns();
-	e->start = leader->start_boottime;
-	e->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	e->start = OF(leader, start_boottime);
+	e->cgroup = OF(task, cgroups, dfl_cgrp, kn, id);
 	e->effective = CAPABILITIES(cred, cap_effective);
 	e->permitted = CAPABILITIES(cred, cap_permitted);
-	e->cred.uid = cred->uid.val;
-	e->cred.gid = cred->gid.val;
-	e->cred.suid = cred->suid.val;
-	e->cred.sgid = cred->sgid.val;
-	e->cred.euid = cred->euid.val;
-	e->cred.egid = cred->egid.val;
-	e->cred.fsuid = cred->fsuid.val;
-	e->cred.fsgid = cred->fsgid.val;
-	__builtin_memcpy(e->comm, task->comm, sizeof(e->comm));
+	e->cred.uid = OF(cred, uid.val);
+	e->cred.gid = OF(cred, gid.val);
+	e->cred.suid = OF(cred, suid.val);
+	e->cred.sgid = OF(cred, sgid.val);
+	e->cred.euid = OF(cred, euid.val);
+	e->cred.egid = OF(cred, egid.val);
+	e->cred.fsuid = OF(cred, fsuid.val);
+	e->cred.fsgid = OF(cred, fsgid.val);
+	if (OLD_KERNEL)
+		bpf_core_read(e->comm, sizeof(e->comm), &task->comm);
+	else
+		__builtin_memcpy(e->comm, task->comm, sizeof(e->comm));
 	e->run = run_id;
-	e->pid = task->tgid;
-	e->tid = task->pid;
-	e->parent = parent->tgid;
+	e->pid = OF(task, tgid);
+	e->tid = OF(task, pid);
+	e->parent = OF(parent, tgid);
 	e->auid = -1;
 	e->session = -1;
 	if (bpf_core_field_exists(task->loginuid)) {
-		e->auid = task->loginuid.val;
-		e->session = task->sessionid;
+		e->auid = OF(task, loginuid.val);
+		e->session = OF(task, sessionid);
 	}
 	e->mount_ns = 0;
-	if (task->nsproxy) /* gone late in exit */
-		e->mount_ns = task->nsproxy->mnt_ns->ns.inum;
+	if (OF(task, nsproxy)) /* gone late in exit */
+		e->mount_ns = OF(task, nsproxy, mnt_ns, ns.inum);
 }
 
 static __always_inline bool is_self(const struct task_struct *task)
 {
-	return task->tgid == self_pid || task->tgid == keeper_pid;
+	return OF(task, tgid) == self_pid || OF(task, tgid) == keeper_pid;
 }
 
 static __always_inline const volatile struct policy_settings *policy_now(void)
@@ -281,7 +263,7 @@ static __always_inline bool policy_wants(struct task_struct *task, enum event_fa
 	if (family != FAMILY_FILE && family != FAMILY_PERMISSION && family != FAMILY_NETWORK)
 		return true;
 	if (count) {
-		uid = task->real_cred->uid.val;
+		uid = OF(task, real_cred, uid.val);
 		for (__u32 i = 0; i < POLICY_RANGES && i < count; i++)
 			within |= uid >= policy->ranges[i].first && uid <= policy->ranges[i].last;
 		if (!within)
@@ -314,7 +296,7 @@ static __always_inline bool event_choose(struct draft *d, enum program program,
 
 	if (!c)
 		return false;
-	d->task = bpf_get_current_task_btf();
+	d->task = current_task();
 	if (is_self(d->task)) {
 		/* Our daily work on files and our own socket: counted, not recorded, or it would
 		 * make more of it. The canary is an open that fails. */

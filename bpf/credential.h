@@ -42,7 +42,7 @@ static __always_inline bool is_same_setid(const struct last_setid *a, const stru
  */
 static __always_inline bool fold_setid(struct draft *d)
 {
-	const struct cred *cred = d->task->real_cred;
+	const struct cred *cred = OF(d->task, real_cred);
 	struct last_setid now = { .call = d->scratch->event.setid,
 				  .result = d->scratch->event.result,
 				  .number = d->scratch->event.call };
@@ -55,24 +55,24 @@ static __always_inline bool fold_setid(struct draft *d)
 	last = bpf_task_storage_get(&last_setids, d->task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!last)
 		return false;
-	now.cred.uid = cred->uid.val;
-	now.cred.gid = cred->gid.val;
-	now.cred.suid = cred->suid.val;
-	now.cred.sgid = cred->sgid.val;
-	now.cred.euid = cred->euid.val;
-	now.cred.egid = cred->egid.val;
-	now.cred.fsuid = cred->fsuid.val;
-	now.cred.fsgid = cred->fsgid.val;
+	now.cred.uid = OF(cred, uid.val);
+	now.cred.gid = OF(cred, gid.val);
+	now.cred.suid = OF(cred, suid.val);
+	now.cred.sgid = OF(cred, sgid.val);
+	now.cred.euid = OF(cred, euid.val);
+	now.cred.egid = OF(cred, egid.val);
+	now.cred.fsuid = OF(cred, fsuid.val);
+	now.cred.fsgid = OF(cred, fsgid.val);
 	now.effective = CAPABILITIES(cred, cap_effective);
 	now.permitted = CAPABILITIES(cred, cap_permitted);
-	now.exec_id = d->task->self_exec_id;
+	now.exec_id = OF(d->task, self_exec_id);
 	generation = last->generation;
 	if (now.number == CALL_SETGROUPS || !is_same_setid(last, &now)) {
 		generation++;
 		now.generation = generation;
 		*last = now;
 	}
-	s->same[0] = d->task->pid;
+	s->same[0] = OF(d->task, pid);
 	s->same[1] = generation;
 	s->same[2] = s->same[3] = s->same[4] = 0;
 	return fold_event(d->slot);

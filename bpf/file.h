@@ -15,19 +15,19 @@
  */
 static __always_inline struct file *file_of(struct draft *d, int fd)
 {
-	struct files_struct *files = d->task->files;
+	struct files_struct *files = OF(d->task, files);
 	struct fdtable *table;
 	struct file **slot;
 	struct file *file = NULL;
 
 	if (!files)
 		return NULL;
-	if (files->count.counter > 1)
+	if (OF(files, count.counter) > 1)
 		d->scratch->event.flags |= EVENT_FD_SHARED;
-	table = files->fdt;
-	if (fd < 0 || (__u32)fd >= table->max_fds)
+	table = OF(files, fdt);
+	if (fd < 0 || (__u32)fd >= OF(table, max_fds))
 		return NULL;
-	slot = table->fd + fd;
+	slot = OF(table, fd) + fd;
 	if (TYPED_READS) {
 		/* A kiocb begins with a file pointer: read the array element as one. */
 		struct kiocb *element = AS(
@@ -60,10 +60,10 @@ static __always_inline void add_base(struct draft *d, enum event_text slot, int 
 	struct file *dir;
 
 	if (dirfd == AT_FDCWD) {
-		struct fs_struct *fs = d->task->fs;
+		struct fs_struct *fs = OF(d->task, fs);
 
 		if (fs)
-			add_path(d, slot, fs->pwd.dentry, fs->pwd.mnt);
+			add_path(d, slot, OF(fs, pwd.dentry), OF(fs, pwd.mnt));
 		return;
 	}
 	dir = file_of(d, dirfd);
@@ -89,9 +89,9 @@ static __always_inline void add_unverified_name(struct draft *d, enum event_text
 /* Can what a relative name starts from have been changed by another thread since? */
 static __always_inline bool shares_directory(struct draft *d, int dirfd)
 {
-	struct fs_struct *fs = d->task->fs;
+	struct fs_struct *fs = OF(d->task, fs);
 
-	return dirfd == AT_FDCWD ? !fs || fs->users > 1 : shares_files(d->task);
+	return dirfd == AT_FDCWD ? !fs || OF(fs, users) > 1 : shares_files(d->task);
 }
 
 /* The name of an open that failed: the kernel's copy, or the caller's word for it. */
@@ -188,9 +188,9 @@ static __always_inline void on_open(enum event_call call, struct arguments *args
 	__u32 asked;
 
 	if (result < 0)
-		take_seen_name(bpf_get_current_task_btf(), call, args);
+		take_seen_name(current_task(), call, args);
 	else
-		take_seen(bpf_get_current_task_btf(), call, args);
+		take_seen(current_task(), call, args);
 	if (!event_choose(&d, PROGRAM_SYS_EXIT, FAMILY_FILE, EVENT_OPEN, call, result))
 		return;
 	d.scratch->event.flags |= compat;

@@ -63,7 +63,7 @@ static __always_inline void put_repeats(struct fold *f, struct event_counters *c
  */
 __noinline int fold_event(__u32 slot)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
+	struct task_struct *task = current_task(), *leader = OF(task, group_leader);
 	const volatile struct policy_settings *policy = policy_now();
 	struct scratch *s = scratch_of(slot);
 	struct event_counters *c = counters_of_this_cpu();
@@ -73,7 +73,7 @@ __noinline int fold_event(__u32 slot)
 
 	if (!s || !c || !fold_ns || s->event.ring == RING_SELF)
 		return 0;
-	hash = leader->start_boottime ^ s->event.kind;
+	hash = OF(leader, start_boottime) ^ s->event.kind;
 	for (int i = 0; i < FOLD_WORDS; i++)
 		hash = (hash ^ s->same[i]) * MIX;
 	place = hash >> 58;
@@ -81,8 +81,8 @@ __noinline int fold_event(__u32 slot)
 	f = bpf_map_lookup_elem(&folds, &cpu);
 	if (!f)
 		return 0; /* cannot be: the map has them for every possible CPU */
-	if (now - f->since < fold_ns && f->event.start == leader->start_boottime &&
-	    f->event.pid == (__u32)task->tgid && f->event.call == s->event.call &&
+	if (now - f->since < fold_ns && f->event.start == OF(leader, start_boottime) &&
+	    f->event.pid == (__u32)OF(task, tgid) && f->event.call == s->event.call &&
 	    f->same[0] == s->same[0] && f->same[1] == s->same[1] && f->same[2] == s->same[2] &&
 	    f->same[3] == s->same[3] && f->same[4] == s->same[4]) {
 		__sync_fetch_and_add(&f->count, 1);
@@ -120,9 +120,10 @@ static __always_inline __u64 hash_text(struct draft *d, __u32 from)
 /* By the same user, from the same program. */
 static __always_inline __u64 who_of(struct draft *d)
 {
-	const struct cred *cred = d->task->real_cred;
+	const struct cred *cred = OF(d->task, real_cred);
 
-	return ((__u64)cred->uid.val << 32 | cred->fsuid.val) ^ d->task->self_exec_id * MIX;
+	return ((__u64)OF(cred, uid.val) << 32 | OF(cred, fsuid.val)) ^
+	       OF(d->task, self_exec_id) * MIX;
 }
 
 /* The same file by the same path (an inode alone may have two), opened in the same way. The path

@@ -25,9 +25,9 @@ volatile __u32 hardened;
 
 static __always_inline bool is_refused(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
-	return hardened && !is_self(task) && task->tgid != 1;
+	return hardened && !is_self(task) && OF(task, tgid) != 1;
 }
 
 static __always_inline bool is_own(__u32 kind, __u32 id)

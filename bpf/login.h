@@ -28,7 +28,7 @@ struct { /* the question that the current task is waiting with */
 SEC("uprobe")
 int pam_asked(struct pt_regs *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct pam_call *call;
 
 	if (is_self(task) || !in_scope(task))
@@ -58,7 +58,7 @@ static __always_inline void add_pam_text(struct draft *d, enum event_text slot, 
 SEC("uretprobe")
 int pam_answered(struct pt_regs *ctx)
 {
-	struct pam_call *call = bpf_task_storage_get(&pam_calls, bpf_get_current_task_btf(), 0, 0);
+	struct pam_call *call = bpf_task_storage_get(&pam_calls, current_task(), 0, 0);
 	struct draft d;
 
 	if (!call || !call->pending || call->action != (__u32)bpf_get_attach_cookie(ctx))

@@ -64,13 +64,13 @@ static __always_inline void read_end(struct event_socket *to, struct sock *sk, e
  * that comes next. */
 static __always_inline bool is_in_connect(struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	enum event_call call = call_of(regs, is_compat(task));
+	struct pt_regs *regs = registers_of(task);
+	enum event_call call = call_of(OF(regs, orig_ax), is_compat(task));
 
-	if (task->flags & PF_IO_WORKER) /* its registers are those of whoever made it */
+	if (OF(task, flags) & PF_IO_WORKER) /* its registers are those of whoever made it */
 		return false;
 	return call == CALL_CONNECT ||
-	       (call == CALL_SOCKETCALL && (__u32)regs->bx == SYS_CONNECT_OF_SOCKETCALL);
+	       (call == CALL_SOCKETCALL && (__u32)OF(regs, bx) == SYS_CONNECT_OF_SOCKETCALL);
 }
 
 /* How it ends nobody tells: it is on its way. */
@@ -87,7 +87,7 @@ static __always_inline void on_other_connect(struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct attempt *attempt;
 
 	if (old_state != TCP_CLOSE || new_state != TCP_SYN_SENT)

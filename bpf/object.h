@@ -59,7 +59,7 @@ struct { /* the module that the current task has just loaded */
 SEC("tp_btf/module_load")
 int BPF_PROG(module_loads, struct module *module)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct module_name *to;
 
 	if (!in_scope(task))
@@ -175,7 +175,7 @@ __noinline int fill_object(__u32 slot)
 
 	if (!s)
 		return 0;
-	d.task = bpf_get_current_task_btf();
+	d.task = current_task();
 	call = s->event.call;
 	result = s->event.result;
 	shape = &shapes[BOUND(call, CALL_MASK)];
@@ -208,7 +208,7 @@ static __always_inline void on_object(enum event_call call, const struct argumen
 	if (!is_wanted(call, args))
 		return;
 	if (shape->family == FAMILY_FILE || shape->family == FAMILY_PERMISSION)
-		take_seen(bpf_get_current_task_btf(), call, args);
+		take_seen(current_task(), call, args);
 	if (!event_begin(&d, PROGRAM_SYS_EXIT, BOUND(shape->family, FAMILIES - 1), shape->kind,
 			 call, result))
 		return;

@@ -95,11 +95,11 @@ static __always_inline bool follow_text(struct trail *to, const void *from)
 /* The call that the current task is in, if what it does is to be kept. */
 static __always_inline enum event_call watched_call(struct task_struct *task)
 {
-	if (task->flags & PF_IO_WORKER) /* its registers are those of whoever made it */
+	if (OF(task, flags) & PF_IO_WORKER) /* its registers are those of whoever made it */
 		return CALL_NONE;
 	if (is_self(task) || !in_scope(task))
 		return CALL_NONE;
-	return call_of((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task));
+	return call_of(registers_of(task)->orig_ax, is_compat(task));
 }
 
 /* A place to keep what the call does; what was there before is no more. */
@@ -116,14 +116,14 @@ static __always_inline struct seen *keep_seen(struct task_struct *task, enum eve
 	seen->file.inode = 0;
 	seen->before.mode = 0;
 	seen->mount = 0;
-	read_arguments((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task), &seen->args);
+	read_arguments(registers_of(task), is_compat(task), &seen->args);
 	return seen;
 }
 
 /* The same, if the call is of this kind. */
 static __always_inline struct seen *begin_seen(enum event_kind kind)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	enum event_call call = watched_call(task);
 
 	return shapes[BOUND(call, CALL_MASK)].kind == kind ? keep_seen(task, call) : NULL;
@@ -131,7 +131,7 @@ static __always_inline struct seen *begin_seen(enum event_kind kind)
 
 static __always_inline struct trail *second_trail(void)
 {
-	return bpf_task_storage_get(&seen_second, bpf_get_current_task_btf(), 0,
+	return bpf_task_storage_get(&seen_second, current_task(), 0,
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
@@ -244,7 +244,7 @@ int BPF_PROG(sees_chown, const struct path *path)
 SEC("fentry/mnt_want_write")
 int BPF_PROG(sees_mount, struct vfsmount *mount)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct seen *seen = bpf_task_storage_get(&seen_first, task, 0, 0);
 
 	if (seen && seen->mount)
@@ -257,7 +257,7 @@ int BPF_PROG(sees_mount, struct vfsmount *mount)
 
 static __always_inline int see_attribute(struct dentry *dentry, const char *name)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct seen *seen = bpf_task_storage_get(&seen_first, task, 0, 0);
 	struct trail *second;
 
@@ -311,9 +311,9 @@ static __always_inline bool is_open(enum event_call call)
 /* Can another task put another file where this one's is going to be? */
 static __always_inline bool shares_files(struct task_struct *task)
 {
-	struct files_struct *files = task->files;
+	struct files_struct *files = OF(task, files);
 
-	return files && files->count.counter > 1;
+	return files && OF(files, count.counter) > 1;
 }
 
 static __always_inline void see_file(struct task_struct *task, enum event_call call,
@@ -342,7 +342,7 @@ static __always_inline void see_name(struct task_struct *task, enum event_call c
 	seen->ready = n > 0 && n < (long)sizeof(seen->text);
 	seen->len = n - 1;
 	seen->call = call;
-	read_arguments((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task), &seen->args);
+	read_arguments(registers_of(task), is_compat(task), &seen->args);
 }
 
 /* Every open goes through here, and not only those of system calls. What worked is read at the
@@ -350,7 +350,7 @@ static __always_inline void see_name(struct task_struct *task, enum event_call c
  */
 static __always_inline int on_opened(struct filename *filename, struct file *file)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	bool failed = (__u64)file >= (__u64)-4095;
 	enum event_call call;
 

@@ -14,7 +14,7 @@ int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_s
 	struct event_file *to;
 	struct draft d;
 
-	if (!is_self(target) || is_self(bpf_get_current_task_btf()))
+	if (!is_self(target) || is_self(current_task()))
 		return 0;
 	/* Timers, children that ended: but not what only the kernel can do in anger. */
 	if (signal == SIGCHLD || (info == SENT_BY_KERNEL && signal != SIGKILL))
