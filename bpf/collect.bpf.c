@@ -21,15 +21,83 @@
 #include "network.h"
 #include "object.h"
 #include "process.h"
+#include "shapes.h"
 #include "signal.h"
 #include "wanted.h"
+
+/* --- which calls are recorded ------------------------------------------------------------------
+ */
+
+/* What reads and writes maps, and what only asks: the daily work of whoever uses bpf. */
+#define BPF_DAILY                                                                                  \
+	(1ull << BPF_MAP_LOOKUP_ELEM | 1ull << BPF_MAP_UPDATE_ELEM | 1ull << BPF_MAP_DELETE_ELEM | \
+	 1ull << BPF_MAP_GET_NEXT_KEY | 1ull << BPF_PROG_TEST_RUN | 1ull << BPF_PROG_GET_NEXT_ID | \
+	 1ull << BPF_MAP_GET_NEXT_ID | 1ull << BPF_BTF_GET_NEXT_ID |                               \
+	 1ull << BPF_LINK_GET_NEXT_ID | 1ull << BPF_OBJ_GET_INFO_BY_FD |                           \
+	 1ull << BPF_MAP_LOOKUP_AND_DELETE_ELEM | 1ull << BPF_MAP_LOOKUP_BATCH |                   \
+	 1ull << BPF_MAP_LOOKUP_AND_DELETE_BATCH | 1ull << BPF_MAP_UPDATE_BATCH |                  \
+	 1ull << BPF_MAP_DELETE_BATCH)
+
+#define PTRACE_ATTACH 16
+#define PTRACE_SEIZE  0x4206
+#define EAGAIN	      11
+
+static __always_inline bool is_deed(enum event_call call, const struct arguments *args,
+				    __s64 result)
+{
+	__u64 first = args->value[1];
+
+	switch (call) {
+	case CALL_EXECVE: /* that it worked, sched_process_exec says: this call's numbers are gone
+			   */
+	case CALL_EXECVEAT:
+		return result < 0;
+	case CALL_ACCEPT: /* nobody was there */
+	case CALL_ACCEPT4:
+		return result != -EAGAIN;
+	case CALL_BPF:
+		return (__u32)first > 63 || !(BPF_DAILY >> (__u32)first & 1);
+	case CALL_PTRACE: /* it goes on with many requests; what it takes is the attaching */
+		return first == PTRACE_ATTACH || first == PTRACE_SEIZE;
+	default:
+		return true;
+	}
+}
+
+/* --- one call: choose, fill, send --------------------------------------------------------------
+ */
+
+/* False: it is not to be recorded, or was counted as a repeat. */
+static __always_inline bool fill(struct draft *d, enum event_call call,
+				 const volatile struct shape *shape, const struct arguments *args,
+				 __s64 result)
+{
+	enum event_kind kind = shape->kind;
+
+	switch (kind) {
+	case EVENT_OPEN:
+		return fill_open(d, call, shape, args, result);
+	case EVENT_CONNECT:
+		return fill_connect(d, args, result);
+	case EVENT_BIND:
+	case EVENT_LISTEN:
+	case EVENT_ACCEPT:
+		return fill_serve(d, kind, args, result);
+	case EVENT_SETID:
+		return fill_setid(d, args);
+	default:
+		return fill_call(d, shape, args);
+	}
+}
 
 static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs *regs, __s64 result)
 {
 	__u32 compat = is_compat(task) ? EVENT_COMPAT : 0;
 	enum event_call call = call_of(regs->orig_ax, compat);
+	const volatile struct shape *shape;
 	struct arguments *args;
 	struct scratch *s;
+	struct draft d;
 
 	if (call == CALL_NONE)
 		return 0;
@@ -42,35 +110,22 @@ static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs 
 		result = (__s32)result;
 	if (call == CALL_SOCKETCALL)
 		call = unpack_socketcall(args);
-	switch (call) {
-	case CALL_NONE:
-		break;
-	case CALL_OPEN:
-	case CALL_CREAT:
-	case CALL_OPENAT:
-	case CALL_OPENAT2:
-	case CALL_OPEN_BY_HANDLE_AT:
-		on_open(call, args, result, compat);
-		break;
-	case CALL_EXECVE:
-	case CALL_EXECVEAT:
-		on_exec_refused(call, args, result, compat);
-		break;
-	case CALL_CONNECT:
-		on_connect(args, result, compat);
-		break;
-	case CALL_BIND:
-	case CALL_LISTEN:
-	case CALL_ACCEPT:
-	case CALL_ACCEPT4:
-		on_serve(call, args, result, compat);
-		break;
-	default:
-		if (call >= CALL_SETUID && call <= CALL_SETGROUPS)
-			on_setid(call, args, result, compat);
-		else
-			on_object(call, args, result, compat);
-	}
+	if (call == CALL_NONE || !is_deed(call, args, result))
+		return 0;
+	shape = &shapes[BOUND(call, CALL_MASK)];
+	if (shape->family == FAMILY_FILE || shape->family == FAMILY_PERMISSION)
+		take_seen(task, call, args, result);
+	if (!event_choose(&d, PROGRAM_SYS_EXIT, BOUND(shape->family, FAMILIES - 1), shape->kind,
+			  call, result))
+		return 0;
+	s->event.flags |= compat;
+	if (!fill(&d, call, shape, args, result))
+		return 0;
+	s->used = d.used; /* the verifier is to forget on which way it came */
+	d.used = BOUND(s->used, TEXT_MASK);
+	event_number(&d);
+	fold_keep(&d);
+	event_send(&d);
 	return 0;
 }
 

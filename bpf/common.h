@@ -101,7 +101,7 @@ struct scratch {
 	struct policy_inode_key inode;
 	__u64 same[FOLD_WORDS]; /* what an event has in common with its repeats */
 	struct arguments args;	/* of the system call */
-	__u32 used;		/* struct draft's, across a call of a function */
+	volatile __u32 used;	/* struct draft's, across a call of a function */
 	__u32 busy;		/* harden.h */
 };
 
@@ -184,12 +184,25 @@ static __always_inline bool in_scope(struct task_struct *task)
  */
 struct draft {
 	struct task_struct *task;
+	/* What the task has, read once: to follow a trusted pointer makes the verifier search all
+	 * names of the kernel's types, for milliseconds, on each way there is to the place. */
+	const struct cred *cred;
+	struct files_struct *files;
+	struct fs_struct *fs;
 	struct scratch *scratch;
 	struct event_counters *counters;
 	__u32 slot; /* of the scratch */
 	__u32 used; /* bytes of text so far */
 	__u32 family;
 };
+
+static __always_inline void draft_of_current(struct draft *d)
+{
+	d->task = current_task();
+	d->cred = OF(d->task, real_cred);
+	d->files = OF(d->task, files);
+	d->fs = OF(d->task, fs);
+}
 
 /* A set of capabilities: one number, two halves of it before 6.3. */
 #define CAPABILITIES(cred, set)                                                                    \
@@ -204,9 +217,9 @@ struct draft {
 		_caps;                                                                             \
 	})
 
-static __always_inline void fill_head(struct event *e, struct task_struct *task)
+static __always_inline void fill_head(struct event *e, struct task_struct *task,
+				      const struct cred *cred)
 {
-	const struct cred *cred = OF(task, real_cred);
 	struct task_struct *leader = OF(task, group_leader), *parent = OF(task, real_parent);
 
 	e->time = bpf_ktime_get_boot_ns();
@@ -296,7 +309,7 @@ static __always_inline bool event_choose(struct draft *d, enum program program,
 
 	if (!c)
 		return false;
-	d->task = current_task();
+	draft_of_current(d);
 	if (is_self(d->task)) {
 		/* Our daily work on files and our own socket: counted, not recorded, or it would
 		 * make more of it. The canary is an open that fails. */
@@ -348,7 +361,7 @@ static __always_inline void event_number(struct draft *d)
 	struct event *e = &d->scratch->event;
 
 	e->seq = __sync_fetch_and_add(&d->counters->seq[e->ring & 3], 1);
-	fill_head(e, d->task);
+	fill_head(e, d->task, d->cred);
 }
 
 static __always_inline bool event_begin(struct draft *d, enum program program,

@@ -42,7 +42,7 @@ static __always_inline bool is_same_setid(const struct last_setid *a, const stru
  */
 static __always_inline bool fold_setid(struct draft *d)
 {
-	const struct cred *cred = OF(d->task, real_cred);
+	const struct cred *cred = d->cred;
 	struct last_setid now = { .call = d->scratch->event.setid,
 				  .result = d->scratch->event.result,
 				  .number = d->scratch->event.call };
@@ -78,24 +78,14 @@ static __always_inline bool fold_setid(struct draft *d)
 	return fold_event(d->slot);
 }
 
-static __always_inline void on_setid(enum event_call call, struct arguments *args, __s64 result,
-				     __u32 compat)
+static __always_inline bool fill_setid(struct draft *d, const struct arguments *args)
 {
-	struct event_setid *to;
-	struct draft d;
+	struct event_setid *to = &d->scratch->event.setid;
 
-	if (!event_choose(&d, PROGRAM_SYS_EXIT, FAMILY_CREDENTIAL, EVENT_SETID, call, result))
-		return;
-	d.scratch->event.flags |= compat;
-	to = &d.scratch->event.setid;
 	to->argument[0] = args->value[1];
 	to->argument[1] = args->value[2];
 	to->argument[2] = args->value[3];
-	if (fold_setid(&d))
-		return;
-	event_number(&d);
-	fold_keep(&d);
-	event_send(&d);
+	return !fold_setid(d);
 }
 
 #endif

@@ -4,10 +4,21 @@
 /* File family: open, creat, openat, openat2, open_by_handle_at; and descriptors in general. */
 #include "fold.h"
 #include "object_set.h"
+#include "shapes.h"
 #include "wanted.h"
 
 #define AT_FDCWD    -100
 #define EINPROGRESS 115
+
+static __always_inline __u64 argument(const struct arguments *args, __u8 number)
+{
+	return args->value[number & 7];
+}
+
+static __always_inline int directory(const struct arguments *args, __u8 number)
+{
+	return number ? (int)argument(args, number) : AT_FDCWD;
+}
 
 /*
  * The file behind a descriptor of the current task, NULL when there is none. A second task with
@@ -15,7 +26,7 @@
  */
 static __always_inline struct file *file_of(struct draft *d, int fd)
 {
-	struct files_struct *files = OF(d->task, files);
+	struct files_struct *files = d->files;
 	struct fdtable *table;
 	struct file **slot;
 	struct file *file = NULL;
@@ -60,10 +71,8 @@ static __always_inline void add_base(struct draft *d, enum event_text slot, int 
 	struct file *dir;
 
 	if (dirfd == AT_FDCWD) {
-		struct fs_struct *fs = OF(d->task, fs);
-
-		if (fs)
-			add_path(d, slot, OF(fs, pwd.dentry), OF(fs, pwd.mnt));
+		if (d->fs)
+			add_path(d, slot, OF(d->fs, pwd.dentry), OF(d->fs, pwd.mnt));
 		return;
 	}
 	dir = file_of(d, dirfd);
@@ -89,9 +98,7 @@ static __always_inline void add_unverified_name(struct draft *d, enum event_text
 /* Can what a relative name starts from have been changed by another thread since? */
 static __always_inline bool shares_directory(struct draft *d, int dirfd)
 {
-	struct fs_struct *fs = OF(d->task, fs);
-
-	return dirfd == AT_FDCWD ? !fs || OF(fs, users) > 1 : shares_files(d->task);
+	return dirfd == AT_FDCWD ? !d->fs || OF(d->fs, users) > 1 : shares_files(d->files);
 }
 
 /* The name of an open that failed: the kernel's copy, or the caller's word for it. */
@@ -113,7 +120,7 @@ static __always_inline void add_failed_name(struct draft *d, int dirfd, __u64 na
 #define O_ON_OPEN (O_CREAT | O_EXCL | O_TRUNC) /* what do_dentry_open takes out of f_flags */
 
 /* The flags as asked for: in registers, but for openat2, which has them in memory. */
-static __always_inline __u32 asked_flags(enum event_call call, struct arguments *args)
+static __always_inline __u32 asked_flags(enum event_call call, const struct arguments *args)
 {
 	__u64 flags = 0;
 
@@ -146,7 +153,7 @@ static __always_inline bool fill_refused_open(struct draft *d, int dirfd, __u64 
 	return !fold_named(d, e->result, e->file.argument[0]);
 }
 
-static __always_inline bool fill_open(struct draft *d, int fd, __u32 asked, __u64 name)
+static __always_inline bool fill_opened(struct draft *d, int fd, __u32 asked, __u64 name)
 {
 	const volatile struct policy_settings *policy = policy_now();
 	struct event *e = &d->scratch->event;
@@ -166,7 +173,8 @@ static __always_inline bool fill_open(struct draft *d, int fd, __u32 asked, __u6
 	before = d->used;
 	if (e->flags & (EVENT_FD_SHARED | EVENT_PATH_LOST) && name) {
 		add_caller_string(d, TEXT_CALLER, (void *)name);
-		certain = !(e->flags & EVENT_PATH_LOST) && is_what_was_asked(d, before);
+		certain = !(e->flags & EVENT_PATH_LOST) &&
+			  is_what_was_asked(d->slot, before, d->used);
 	}
 	if (e->flags & EVENT_PATH_LOST)
 		return true;
@@ -178,34 +186,17 @@ static __always_inline bool fill_open(struct draft *d, int fd, __u32 asked, __u6
 	return !fold_file(d);
 }
 
-static __always_inline void on_open(enum event_call call, struct arguments *args, __s64 result,
-				    __u32 compat)
+static __always_inline bool fill_open(struct draft *d, enum event_call call,
+				      const volatile struct shape *shape,
+				      const struct arguments *args, __s64 result)
 {
-	bool has_dirfd = call == CALL_OPENAT || call == CALL_OPENAT2;
-	__u64 name = call == CALL_OPEN_BY_HANDLE_AT ? 0 : args->value[has_dirfd ? 2 : 1];
-	struct draft d;
-	bool wanted;
-	__u32 asked;
+	__u64 name = argument(args, shape->name);
+	__u32 asked = asked_flags(call, args);
 
-	if (result < 0)
-		take_seen_name(current_task(), call, args);
-	else
-		take_seen(current_task(), call, args);
-	if (!event_choose(&d, PROGRAM_SYS_EXIT, FAMILY_FILE, EVENT_OPEN, call, result))
-		return;
-	d.scratch->event.flags |= compat;
-	asked = asked_flags(call, args);
-	if (result < 0) {
-		d.scratch->event.file.argument[0] = asked;
-		wanted = fill_refused_open(&d, has_dirfd ? (int)args->value[1] : AT_FDCWD, name);
-	} else {
-		wanted = fill_open(&d, result, asked, name);
-	}
-	if (!wanted)
-		return;
-	event_number(&d);
-	fold_keep(&d);
-	event_send(&d);
+	if (result >= 0)
+		return fill_opened(d, result, asked, name);
+	d->scratch->event.file.argument[0] = asked;
+	return fill_refused_open(d, directory(args, shape->dirfd), name);
 }
 
 #endif

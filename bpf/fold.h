@@ -120,9 +120,7 @@ static __always_inline __u64 hash_text(struct draft *d, __u32 from)
 /* By the same user, from the same program. */
 static __always_inline __u64 who_of(struct draft *d)
 {
-	const struct cred *cred = OF(d->task, real_cred);
-
-	return ((__u64)OF(cred, uid.val) << 32 | OF(cred, fsuid.val)) ^
+	return ((__u64)OF(d->cred, uid.val) << 32 | OF(d->cred, fsuid.val)) ^
 	       OF(d->task, self_exec_id) * MIX;
 }
 

@@ -171,20 +171,14 @@ static __always_inline struct sock *sock_of(struct draft *d, int fd)
 	return READ(socket, sk);
 }
 
-static __always_inline void on_connect(struct arguments *args, __s64 result, __u32 compat)
+static __always_inline bool fill_connect(struct draft *d, const struct arguments *args,
+					 __s64 result)
 {
+	struct event_socket *to = &d->scratch->event.socket;
+	struct sock *sk = sock_of(d, (int)args->value[1]);
 	struct attempt *attempt;
-	struct event_socket *to;
-	struct sock *sk;
-	struct draft d;
 
-	if (!event_choose(&d, PROGRAM_SYS_EXIT, FAMILY_NETWORK, EVENT_CONNECT, CALL_CONNECT,
-			  result))
-		return;
-	d.scratch->event.flags |= compat;
-	to = &d.scratch->event.socket;
-	sk = sock_of(&d, (int)args->value[1]);
-	attempt = bpf_task_storage_get(&attempts, d.task, 0, 0);
+	attempt = bpf_task_storage_get(&attempts, d->task, 0, 0);
 	if (attempt && attempt->pending) {
 		attempt->pending = false;
 		*to = attempt->to;
@@ -192,27 +186,21 @@ static __always_inline void on_connect(struct arguments *args, __s64 result, __u
 		sk = AS(struct sock, sk);
 		read_end(to, sk, END_PEER);
 		if (to->family == AF_UNIX)
-			add_unix_peer(&d, sk);
+			add_unix_peer(d, sk);
 		else if (to->family != AF_INET && to->family != AF_INET6)
-			add_caller_sockaddr(&d, args->value[2], args->value[3]);
+			add_caller_sockaddr(d, args->value[2], args->value[3]);
 	} else {
 		if (sk) {
 			sk = AS(struct sock, sk);
 			to->family = READ(sk, __sk_common.skc_family);
 			to->protocol = READ(sk, sk_protocol);
 		}
-		add_caller_sockaddr(&d, args->value[2], args->value[3]);
+		add_caller_sockaddr(d, args->value[2], args->value[3]);
 		if (to->family == AF_UNIX)
-			add_base(&d, TEXT_BASE, AT_FDCWD);
+			add_base(d, TEXT_BASE, AT_FDCWD);
 	}
-	if (fold_connect(&d))
-		return;
-	event_number(&d);
-	fold_keep(&d);
-	event_send(&d);
+	return !fold_connect(d);
 }
-
-#define EAGAIN 11
 
 static __always_inline bool has_known_end(__u16 family)
 {
@@ -229,34 +217,22 @@ static __always_inline void add_bind_address(struct draft *d, struct event_socke
 }
 
 /* bind, listen: the socket's own end; accept: the peer of the socket that came of it. */
-static __always_inline void on_serve(enum event_call call, struct arguments *args, __s64 result,
-				     __u32 compat)
+static __always_inline bool fill_serve(struct draft *d, enum event_kind kind,
+				       const struct arguments *args, __s64 result)
 {
-	bool accepts = call == CALL_ACCEPT || call == CALL_ACCEPT4;
-	struct event_socket *to;
-	struct sock *sk;
-	struct draft d;
+	bool accepted = kind == EVENT_ACCEPT && result >= 0;
+	struct event_socket *to = &d->scratch->event.socket;
+	struct sock *sk = sock_of(d, accepted ? (int)result : (int)args->value[1]);
 
-	if (accepts && result == -EAGAIN)
-		return; /* nobody was there */
-	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_NETWORK,
-			 accepts	     ? EVENT_ACCEPT
-			 : call == CALL_BIND ? EVENT_BIND
-					     : EVENT_LISTEN,
-			 call, result))
-		return;
-	d.scratch->event.flags |= compat;
-	to = &d.scratch->event.socket;
-	sk = sock_of(&d, accepts && result >= 0 ? (int)result : (int)args->value[1]);
 	if (sk) {
 		sk = AS(struct sock, sk);
-		read_end(to, sk, accepts && result >= 0 ? END_PEER : END_LOCAL);
+		read_end(to, sk, accepted ? END_PEER : END_LOCAL);
 	}
-	if (call == CALL_BIND && (result < 0 || !has_known_end(to->family)))
-		add_bind_address(&d, to, args);
+	if (kind == EVENT_BIND && (result < 0 || !has_known_end(to->family)))
+		add_bind_address(d, to, args);
 	else if (sk && to->family == AF_UNIX)
-		add_unix_name(&d, AS(struct unix_sock, sk));
-	event_send(&d);
+		add_unix_name(d, AS(struct unix_sock, sk));
+	return true;
 }
 
 #endif

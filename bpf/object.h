@@ -12,34 +12,6 @@
 #include "object_set.h"
 #include "shapes.h"
 
-/* --- which of them are recorded ----------------------------------------------------------------
- */
-
-/* What reads and writes maps, and what only asks: the daily work of whoever uses bpf. */
-#define BPF_DAILY                                                                                  \
-	(1ull << BPF_MAP_LOOKUP_ELEM | 1ull << BPF_MAP_UPDATE_ELEM | 1ull << BPF_MAP_DELETE_ELEM | \
-	 1ull << BPF_MAP_GET_NEXT_KEY | 1ull << BPF_PROG_TEST_RUN | 1ull << BPF_PROG_GET_NEXT_ID | \
-	 1ull << BPF_MAP_GET_NEXT_ID | 1ull << BPF_BTF_GET_NEXT_ID |                               \
-	 1ull << BPF_LINK_GET_NEXT_ID | 1ull << BPF_OBJ_GET_INFO_BY_FD |                           \
-	 1ull << BPF_MAP_LOOKUP_AND_DELETE_ELEM | 1ull << BPF_MAP_LOOKUP_BATCH |                   \
-	 1ull << BPF_MAP_LOOKUP_AND_DELETE_BATCH | 1ull << BPF_MAP_UPDATE_BATCH |                  \
-	 1ull << BPF_MAP_DELETE_BATCH)
-
-#define PTRACE_ATTACH 16
-#define PTRACE_SEIZE  0x4206
-
-/* ptrace goes on with many requests once it is attached; what it takes is the attaching. */
-static __always_inline bool is_wanted(enum event_call call, const struct arguments *args)
-{
-	__u64 first = args->value[1];
-
-	if (call == CALL_BPF)
-		return (__u32)first > 63 || !(BPF_DAILY >> (__u32)first & 1);
-	if (call == CALL_PTRACE)
-		return first == PTRACE_ATTACH || first == PTRACE_SEIZE;
-	return true;
-}
-
 /* --- names that only the kernel has ------------------------------------------------------------
  */
 
@@ -120,11 +92,6 @@ static __always_inline void add_bpf_name(struct draft *d, __u32 command, int fd)
 /* --- one call ----------------------------------------------------------------------------------
  */
 
-static __always_inline __u64 argument(const struct arguments *args, __u8 number)
-{
-	return args->value[number & 7];
-}
-
 static __always_inline void add_object(struct draft *d, int fd)
 {
 	struct file *file = file_of(d, fd);
@@ -133,11 +100,6 @@ static __always_inline void add_object(struct draft *d, int fd)
 		add_file(d, file);
 	else
 		d->scratch->event.flags |= EVENT_PATH_LOST;
-}
-
-static __always_inline int directory(const struct arguments *args, __u8 number)
-{
-	return number ? (int)argument(args, number) : AT_FDCWD;
 }
 
 /* In the order of their slots, as they stand in the event. */
@@ -175,7 +137,7 @@ __noinline int fill_object(__u32 slot)
 
 	if (!s)
 		return 0;
-	d.task = current_task();
+	draft_of_current(&d);
 	call = s->event.call;
 	result = s->event.result;
 	shape = &shapes[BOUND(call, CALL_MASK)];
@@ -198,27 +160,16 @@ __noinline int fill_object(__u32 slot)
 	return 0;
 }
 
-static __always_inline void on_object(enum event_call call, const struct arguments *args,
-				      __s64 result, __u32 compat)
+static __always_inline bool fill_call(struct draft *d, const volatile struct shape *shape,
+				      const struct arguments *args)
 {
-	const volatile struct shape *shape = &shapes[BOUND(call, CALL_MASK)];
-	struct event_file *to;
-	struct draft d;
+	struct event_file *to = &d->scratch->event.file;
 
-	if (!is_wanted(call, args))
-		return;
-	if (shape->family == FAMILY_FILE || shape->family == FAMILY_PERMISSION)
-		take_seen(current_task(), call, args);
-	if (!event_begin(&d, PROGRAM_SYS_EXIT, BOUND(shape->family, FAMILIES - 1), shape->kind,
-			 call, result))
-		return;
-	d.scratch->event.flags |= compat;
-	fill_object(d.slot);
-	d.used = BOUND(d.scratch->used, TEXT_MASK);
-	to = &d.scratch->event.file;
+	fill_object(d->slot);
+	d->used = BOUND(d->scratch->used, TEXT_MASK);
 	to->argument[0] = shape->number[0] ? argument(args, shape->number[0]) : 0;
 	to->argument[1] = shape->number[1] ? argument(args, shape->number[1]) : 0;
-	event_send(&d);
+	return true;
 }
 
 #endif

@@ -309,10 +309,8 @@ static __always_inline bool is_open(enum event_call call)
 }
 
 /* Can another task put another file where this one's is going to be? */
-static __always_inline bool shares_files(struct task_struct *task)
+static __always_inline bool shares_files(struct files_struct *files)
 {
-	struct files_struct *files = OF(task, files);
-
 	return files && OF(files, count.counter) > 1;
 }
 
@@ -354,7 +352,7 @@ static __always_inline int on_opened(struct filename *filename, struct file *fil
 	bool failed = (__u64)file >= (__u64)-4095;
 	enum event_call call;
 
-	if (!failed && !shares_files(task))
+	if (!failed && !shares_files(OF(task, files)))
 		return 0;
 	call = watched_call(task);
 	if (!is_open(call))
@@ -391,32 +389,28 @@ static __always_inline __u32 is_of(__u32 ready, const struct arguments *kept,
 		       : NOTHING;
 }
 
-/* At every exit of such a call, whether it is recorded or not: what was kept of this very call is
- * taken for it, and nothing is left for another. */
+/* At every exit of a call, whether it is recorded or not: what was kept of this very call is taken
+ * for it, and nothing is left for another. */
 static __always_inline void take_seen(struct task_struct *task, enum event_call call,
-				      const struct arguments *args)
+				      const struct arguments *args, __s64 result)
 {
+	struct seen_name *name;
 	struct seen *seen;
 
 	if (!object_set)
 		return;
+	if (result < 0 && is_open(call)) {
+		name = bpf_task_storage_get(&seen_names, task, 0, 0);
+		if (name)
+			name->ready = name->call == call ? is_of(name->ready, &name->args, args)
+							 : NOTHING;
+		return;
+	}
 	seen = bpf_task_storage_get(&seen_first, task, 0, 0);
 	if (!seen)
 		return;
 	seen->ready = seen->call == call ? is_of(seen->ready, &seen->args, args) : NOTHING;
 	seen->mount = 0;
-}
-
-static __always_inline void take_seen_name(struct task_struct *task, enum event_call call,
-					   const struct arguments *args)
-{
-	struct seen_name *seen;
-
-	if (!object_set)
-		return;
-	seen = bpf_task_storage_get(&seen_names, task, 0, 0);
-	if (seen)
-		seen->ready = seen->call == call ? is_of(seen->ready, &seen->args, args) : NOTHING;
 }
 
 static __always_inline void add_trail(struct draft *d, __u8 slot, const struct trail *from)

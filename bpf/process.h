@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #ifndef PROCESS_H
 #define PROCESS_H
-/* Process family: exec (also refused), fork, exit. */
+/* Process family: exec, fork, exit. An exec that was refused is a call that failed (collect.bpf.c).
+ */
 #include "file.h"
-
-/* Refused exec: on success the call's number and arguments are gone, sched_process_exec has it. */
-static __always_inline void on_exec_refused(enum event_call call, struct arguments *args,
-					    __s64 result, __u32 compat)
-{
-	bool has_dirfd = call == CALL_EXECVEAT;
-	struct draft d;
-
-	if (result >= 0)
-		return;
-	if (!event_begin(&d, PROGRAM_SYS_EXIT, FAMILY_PROCESS, EVENT_EXEC, call, result))
-		return;
-	d.scratch->event.flags |= compat;
-	add_unverified_name(&d, TEXT_CALLER, TEXT_BASE, has_dirfd ? (int)args->value[1] : AT_FDCWD,
-			    args->value[has_dirfd ? 2 : 1]);
-	event_send(&d);
-}
 
 /* The arguments lie where the kernel has just copied them: the new program has not run yet. */
 static __always_inline void add_argv(struct draft *d, __u64 start, __u64 end)

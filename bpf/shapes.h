@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #ifndef SHAPES_H
 #define SHAPES_H
-/* What the calls of object.h are about: which argument names the object, which numbers count. */
+/* What each call is recorded as; and of those of object.h, which argument names the object and
+ * which numbers count. */
 #include "event.h"
 
 #define RESULT	 8 /* in place of an argument's number: the descriptor that was returned */
@@ -22,6 +23,14 @@ struct shape {
 	{                                                                                          \
 		EVENT_##kind, FAMILY_FILE, __VA_ARGS__                                             \
 	}
+#define NETWORK(kind)                                                                              \
+	{                                                                                          \
+		EVENT_##kind, FAMILY_NETWORK, .fd = 0                                              \
+	}
+#define SETID                                                                                      \
+	{                                                                                          \
+		EVENT_SETID, FAMILY_CREDENTIAL, .fd = 0                                            \
+	}
 #define PERMISSION(kind, ...)                                                                      \
 	{                                                                                          \
 		EVENT_##kind, FAMILY_PERMISSION, __VA_ARGS__                                       \
@@ -32,6 +41,27 @@ struct shape {
 	}
 #define CALL_MASK 127
 static const volatile struct shape shapes[CALL_MASK + 1] = {
+	[CALL_OPEN] = FILE(OPEN, .name = 1),
+	[CALL_CREAT] = FILE(OPEN, .name = 1),
+	[CALL_OPENAT] = FILE(OPEN, .dirfd = 1, .name = 2),
+	[CALL_OPENAT2] = FILE(OPEN, .dirfd = 1, .name = 2),
+	[CALL_OPEN_BY_HANDLE_AT] = FILE(OPEN, .name = 0),
+	[CALL_EXECVE] = { EVENT_EXEC, FAMILY_PROCESS, .name = 1 },
+	[CALL_EXECVEAT] = { EVENT_EXEC, FAMILY_PROCESS, .dirfd = 1, .name = 2 },
+	[CALL_CONNECT] = NETWORK(CONNECT),
+	[CALL_BIND] = NETWORK(BIND),
+	[CALL_LISTEN] = NETWORK(LISTEN),
+	[CALL_ACCEPT] = NETWORK(ACCEPT),
+	[CALL_ACCEPT4] = NETWORK(ACCEPT),
+	[CALL_SETUID] = SETID,
+	[CALL_SETGID] = SETID,
+	[CALL_SETREUID] = SETID,
+	[CALL_SETREGID] = SETID,
+	[CALL_SETRESUID] = SETID,
+	[CALL_SETRESGID] = SETID,
+	[CALL_SETFSUID] = SETID,
+	[CALL_SETFSGID] = SETID,
+	[CALL_SETGROUPS] = SETID,
 	[CALL_UNLINK] = FILE(UNLINK, .name = 1),
 	[CALL_UNLINKAT] = FILE(UNLINK, .dirfd = 1, .name = 2, .number = { 3 }),
 	[CALL_RMDIR] = FILE(UNLINK, .name = 1),

@@ -138,19 +138,24 @@ __noinline int policy_wants_file(__u32 slot)
 }
 
 /*
- * Does the caller's string, from this place in the texts to their end, end in the name of the file
- * that was found? If not, it may have been put in the place of another.
+ * Does the caller's string, between these places in the texts, end in the name of the file that was
+ * found? If not, it may have been put in the place of another. A function of its own, as above.
  */
-static __always_inline bool is_what_was_asked(struct draft *d, __u32 from)
+__noinline int is_what_was_asked(__u32 slot, __u32 from, __u32 end)
 {
-	__u32 len = d->used - from, leaf = BOUND(d->scratch->walk.leaf, 255), at;
-	char *text = d->scratch->text;
+	struct scratch *s = scratch_of(slot);
+	__u32 leaf, at;
+	char *text;
 
-	if (len < leaf)
-		return false;
-	at = from + len - leaf;
-	if (len > leaf && text[BOUND(at - 1, TEXT_MASK)] != '/')
-		return false;
+	if (!s)
+		return 0;
+	text = s->text;
+	leaf = BOUND(s->walk.leaf, 255);
+	if (end - from < leaf)
+		return 0;
+	at = end - leaf;
+	if (at > from && text[BOUND(at - 1, TEXT_MASK)] != '/')
+		return 0;
 	for (__u32 i = 0; i < 256 && i < leaf; i += 8) {
 		__u64 differ = *(__u64 *)(text + BOUND(at + i, TEXT_MASK)) ^
 			       *(__u64 *)(text + BOUND(i, 255));
@@ -158,9 +163,9 @@ static __always_inline bool is_what_was_asked(struct draft *d, __u32 from)
 		if (leaf - i < 8)
 			differ <<= 64 - 8 * (leaf - i);
 		if (differ)
-			return false;
+			return 0;
 	}
-	return true;
+	return 1;
 }
 
 #endif
