@@ -58,16 +58,18 @@ libs     = $(foreach p,$(1) $(KNOWS_$(1)),$(LIBS_$(p)))
 .SECONDARY:
 all: $(O)/indelible
 
-# --- the kernel side: one source, two objects, embedded as skeletons ------------------------------
+# --- the kernel side: one source, three objects, embedded as skeletons ----------------------------
 # collect reads kernel objects through bpf_rdonly_cast (6.2); collect_plain has no call of it, not
-# even one that is never reached: 5.15 would refuse that.
+# even one that is never reached: 5.15 would refuse that. collect_old is for kernels before that one.
 MACHINE    := $(shell uname -m)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Iinclude -Ibpf -Wall -Wextra -Werror -Wno-unused-parameter \
               -D__TARGET_ARCH_$(subst x86_64,x86,$(subst aarch64,arm64,$(MACHINE))) \
               -idirafter /usr/include/$(MACHINE)-linux-gnu
+COLLECT := collect collect_plain collect_old
 $(O)/collect.bpf.o: BPF_CFLAGS += -DTYPED_READS=1 -DOLD_KERNEL=0
 $(O)/collect_plain.bpf.o: BPF_CFLAGS += -DTYPED_READS=0 -DOLD_KERNEL=0
-$(O)/collect.bpf.o $(O)/collect_plain.bpf.o: bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h include/policy_map.h
+$(O)/collect_old.bpf.o: BPF_CFLAGS += -DTYPED_READS=0 -DOLD_KERNEL=1
+$(COLLECT:%=$(O)/%.bpf.o): bpf/collect.bpf.c $(wildcard bpf/*.h) include/event.h include/policy_map.h
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
@@ -78,9 +80,9 @@ $(PROBES:%=$(O)/%.bpf.o): $(O)/%.bpf.o: bpf/%.bpf.c bpf/vmlinux.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.raw
 	$(Q)$(BPFTOOL) gen object $@ $@.raw && rm $@.raw
-$(O)/collect.skel.h: $(O)/collect.bpf.o $(O)/collect_plain.bpf.o $(PROBES:%=$(O)/%.bpf.o)
+$(O)/collect.skel.h: $(COLLECT:%=$(O)/%.bpf.o) $(PROBES:%=$(O)/%.bpf.o)
 	$(call say,SKEL,$@)
-	$(Q)set -e; { echo '/* generated: NOLINTBEGIN */'; for name in collect collect_plain $(PROBES); do \
+	$(Q)set -e; { echo '/* generated: NOLINTBEGIN */'; for name in $(COLLECT) $(PROBES); do \
 		$(BPFTOOL) gen skeleton $(O)/$$name.bpf.o name $$name; done; echo '/* NOLINTEND */'; } >$@.tmp
 	$(Q)mv $@.tmp $@
 $(call objects,$(wildcard user/capture/loader*.c)): $(O)/collect.skel.h

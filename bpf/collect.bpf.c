@@ -16,6 +16,7 @@
 #include "fold.h"
 #include "harden.h"
 #include "io_uring.h"
+#include "kept.h"
 #include "kernel.h"
 #include "login.h"
 #include "network.h"
@@ -123,7 +124,8 @@ static __always_inline int on_sys_exit(struct task_struct *task, struct pt_regs 
 		return 0;
 	s->used = d.used; /* the verifier is to forget on which way it came */
 	d.used = BOUND(s->used, TEXT_MASK);
-	event_number(&d);
+	if (!event_number(&d))
+		return 0;
 	fold_keep(&d);
 	event_send(&d);
 	return 0;

@@ -112,12 +112,8 @@ struct { /* possible CPUs * PROGRAMS_PER_CPU, set by the loader */
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-struct { /* members of the --scope pid= tree */
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, __u8);
-} members SEC(".maps");
+/* members of the --scope pid= tree */
+KEPT(members, __u8);
 
 /* --- small tools ---------------------------------------------------------------------------------
  */
@@ -147,13 +143,13 @@ static __always_inline bool is_member(struct task_struct *task)
 
 	return (OF(task, tgid) == scope_pid && OF(leader, start_boottime) >= scope_start &&
 		OF(leader, start_boottime) < scope_start_end) ||
-	       bpf_task_storage_get(&members, task, 0, 0);
+	       FIND_KEPT(members, task);
 }
 
 /* False when the kernel had no memory for it. */
 static __always_inline bool mark_member(struct task_struct *task)
 {
-	return bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE) != NULL;
+	return MAKE_KEPT(members, task) != NULL;
 }
 
 static __always_inline bool in_tree(struct task_struct *task)
@@ -176,7 +172,7 @@ static __always_inline bool in_scope(struct task_struct *task)
 	if (scope == SCOPE_TREE)
 		return in_tree(task);
 	if (scope == SCOPE_CGROUP)
-		return bpf_get_current_ancestor_cgroup_id(scope_level) == scope_cgroup;
+		return cgroup_at(task, scope_level) == scope_cgroup;
 	return true;
 }
 
@@ -287,8 +283,7 @@ static __always_inline bool policy_wants(struct task_struct *task, enum event_fa
 		return true;
 	within = false;
 	for (__u32 i = 0; i < POLICY_CGROUPS && i < count; i++)
-		within |= bpf_get_current_ancestor_cgroup_id(policy->cgroups[i].level) ==
-			  policy->cgroups[i].id;
+		within |= cgroup_at(task, policy->cgroups[i].level) == policy->cgroups[i].id;
 	return within == !!(policy->flags & POLICY_ONLY_CGROUPS);
 }
 
@@ -353,25 +348,51 @@ static __always_inline bool event_choose(struct draft *d, enum program program,
 }
 
 /*
- * It will be recorded: number it and write the rest of the head. The number is taken before the
- * ring is asked for room: whatever is lost later leaves a hole.
+ * The next number, given out once. False: it was lost, and is counted. Before 5.12 nothing adds and
+ * says what there was: a number is ours when nobody came in between; else one of those given out is
+ * nobody's, and lost.
  */
-static __always_inline void event_number(struct draft *d)
+static __always_inline bool take_number(struct event_counters *c, __u32 ring, __u32 family,
+					__u64 *ret)
+{
+	volatile __u64 *next = &c->seq[ring & 3];
+
+	if (!OLD_KERNEL) {
+		*ret = __sync_fetch_and_add(&c->seq[ring & 3], 1);
+		return true;
+	}
+	for (int i = 0; i < 3; i++) {
+		__u64 number = *next;
+
+		__sync_fetch_and_add(next, 1);
+		if (*next == number + 1) {
+			*ret = number;
+			return true;
+		}
+		__sync_fetch_and_add(&c->family[BOUND(family, FAMILIES - 1)].lost, 1);
+	}
+	return false;
+}
+
+/*
+ * It will be recorded: number it and write the rest of the head. The number is taken before the
+ * ring is asked for room: whatever is lost later leaves a hole. False: it was lost.
+ */
+static __always_inline bool event_number(struct draft *d)
 {
 	struct event *e = &d->scratch->event;
 
-	e->seq = __sync_fetch_and_add(&d->counters->seq[e->ring & 3], 1);
+	if (!take_number(d->counters, e->ring, d->family, &e->seq))
+		return false;
 	fill_head(e, d->task, d->cred);
+	return true;
 }
 
 static __always_inline bool event_begin(struct draft *d, enum program program,
 					enum event_family family, enum event_kind kind,
 					enum event_call call, __s64 result)
 {
-	if (!event_choose(d, program, family, kind, call, result))
-		return false;
-	event_number(d);
-	return true;
+	return event_choose(d, program, family, kind, call, result) && event_number(d);
 }
 
 /* Everything added since `before` is the text of this slot. */

@@ -18,12 +18,7 @@ struct last_setid {
 	__u32 generation; /* another whenever something differs */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct last_setid);
-} last_setids SEC(".maps");
+KEPT(last_setids, struct last_setid);
 
 static __always_inline bool is_same_setid(const struct last_setid *a, const struct last_setid *b)
 {
@@ -52,7 +47,7 @@ static __always_inline bool fold_setid(struct draft *d)
 
 	if (!policy_now()->fold_ns || d->family == FAMILY_SELF)
 		return false;
-	last = bpf_task_storage_get(&last_setids, d->task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	last = MAKE_KEPT(last_setids, d->task);
 	if (!last)
 		return false;
 	now.cred.uid = OF(cred, uid.val);

@@ -12,8 +12,8 @@ struct fold {
 	struct event event; /* as it was recorded: what its repeats begin with */
 	__u64 same[FOLD_WORDS];
 	__u64 since, last;
-	__u64 count; /* of repeats that no record tells of yet */
-	__u32 family, padding;
+	__u64 count;	    /* of repeats that no record tells of yet */
+	__u32 family, busy; /* take_count() */
 };
 
 struct { /* possible CPUs * FOLDS_PER_CPU, set by the loader */
@@ -25,11 +25,30 @@ struct { /* possible CPUs * FOLDS_PER_CPU, set by the loader */
 
 #define MIX 0x9e3779b97f4a7c15ull
 
+/*
+ * The count, by whoever tells of it. Before 5.12 nothing exchanges: of two on one CPU it is the one
+ * that began first and was interrupted.
+ */
+static __always_inline __u64 take_count(struct fold *f)
+{
+	volatile struct fold *v = f;
+	__u64 count;
+
+	if (!OLD_KERNEL)
+		return __sync_lock_test_and_set(&f->count, 0);
+	if (v->busy)
+		return 0;
+	v->busy = 1;
+	count = v->count;
+	v->count = 0;
+	v->busy = count != 0;
+	return count;
+}
+
 /* Tell of the repeats that were counted. The place holds a recorded event. */
 static __always_inline void put_repeats(struct fold *f, struct event_counters *c, __u64 now)
 {
-	__u64 count = __sync_lock_test_and_set(&f->count, 0);
-	__u64 told = count;
+	__u64 count = take_count(f), told = count;
 	struct event *e = &f->event;
 	__u32 family;
 
@@ -47,13 +66,14 @@ static __always_inline void put_repeats(struct fold *f, struct event_counters *c
 	e->repeat.count = count;
 	e->repeat.last = f->last;
 	e->time = now;
-	e->seq = __sync_fetch_and_add(&c->seq[e->ring & 3], 1);
 	family = f->family;
-	if (!event_put(e, sizeof(*e), family, c))
+	if (!take_number(c, e->ring, family, &e->seq) || !event_put(e, sizeof(*e), family, c))
 		told--; /* one of them is the lost one */
 	if (family < FAMILIES)
 		__sync_fetch_and_add(&c->family[family].folded, told);
 	__sync_fetch_and_add(&c->counting, -count);
+	if (OLD_KERNEL)
+		f->busy = 0;
 }
 
 /*

@@ -18,26 +18,21 @@ struct pam_call {
 	bool pending;
 };
 
-struct { /* the question that the current task is waiting with */
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct pam_call);
-} pam_calls SEC(".maps");
+/* the question that the current task is waiting with */
+KEPT(pam_calls, struct pam_call);
 
-SEC("uprobe")
-int pam_asked(struct pt_regs *ctx)
+static __always_inline int on_asked(struct pt_regs *ctx, __u32 action)
 {
 	struct task_struct *task = current_task();
 	struct pam_call *call;
 
 	if (is_self(task) || !in_scope(task))
 		return 0;
-	call = bpf_task_storage_get(&pam_calls, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	call = MAKE_KEPT(pam_calls, task);
 	if (!call)
 		return 0;
 	call->handle = ctx->di;
-	call->action = bpf_get_attach_cookie(ctx);
+	call->action = action;
 	call->pending = true;
 	return 0;
 }
@@ -55,13 +50,12 @@ static __always_inline void add_pam_text(struct draft *d, enum event_text slot, 
 		add_caller_string(d, slot, text);
 }
 
-SEC("uretprobe")
-int pam_answered(struct pt_regs *ctx)
+static __always_inline int on_answered(struct pt_regs *ctx, __u32 action)
 {
-	struct pam_call *call = bpf_task_storage_get(&pam_calls, current_task(), 0, 0);
+	struct pam_call *call = FIND_KEPT(pam_calls, current_task());
 	struct draft d;
 
-	if (!call || !call->pending || call->action != (__u32)bpf_get_attach_cookie(ctx))
+	if (!call || !call->pending || call->action != action)
 		return 0;
 	call->pending = false;
 	if (!event_begin(&d, PROGRAM_LOGIN, FAMILY_LOGIN, EVENT_LOGIN, CALL_NONE, (__s32)ctx->ax))
@@ -75,5 +69,38 @@ int pam_answered(struct pt_regs *ctx)
 	event_send(&d);
 	return 0;
 }
+
+SEC("uprobe")
+int pam_asked(struct pt_regs *ctx)
+{
+	return on_asked(ctx, bpf_get_attach_cookie(ctx));
+}
+
+SEC("uretprobe")
+int pam_answered(struct pt_regs *ctx)
+{
+	return on_answered(ctx, bpf_get_attach_cookie(ctx));
+}
+
+/* Without cookies: a program for each enum event_login. */
+#if OLD_KERNEL
+#define PAM_PROGRAMS(action)                                                                       \
+	SEC("uprobe")                                                                              \
+	int pam_asked_##action(struct pt_regs *ctx)                                                \
+	{                                                                                          \
+		return on_asked(ctx, action);                                                      \
+	}                                                                                          \
+	SEC("uretprobe")                                                                           \
+	int pam_answered_##action(struct pt_regs *ctx)                                             \
+	{                                                                                          \
+		return on_answered(ctx, action);                                                   \
+	}
+PAM_PROGRAMS(0)
+PAM_PROGRAMS(1)
+PAM_PROGRAMS(2)
+PAM_PROGRAMS(3)
+PAM_PROGRAMS(4)
+_Static_assert(LOGIN_ACTIONS == 5, "one for each");
+#endif
 
 #endif

@@ -31,12 +31,8 @@ struct attempt {
 	bool pending;
 };
 
-struct { /* the TCP connection the current task has just begun */
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct attempt);
-} attempts SEC(".maps");
+/* the TCP connection the current task has just begun */
+KEPT(attempts, struct attempt);
 
 enum end { END_LOCAL, END_PEER };
 
@@ -98,7 +94,7 @@ int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 	}
 	if (!is_self(task) && !in_scope(task))
 		return 0;
-	attempt = bpf_task_storage_get(&attempts, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	attempt = MAKE_KEPT(attempts, task);
 	if (!attempt)
 		return 0; /* the record will say "unverified" */
 	read_end(&attempt->to, AS(struct sock, sk), END_PEER);
@@ -178,7 +174,7 @@ static __always_inline bool fill_connect(struct draft *d, const struct arguments
 	struct sock *sk = sock_of(d, (int)args->value[1]);
 	struct attempt *attempt;
 
-	attempt = bpf_task_storage_get(&attempts, d->task, 0, 0);
+	attempt = FIND_KEPT(attempts, d->task);
 	if (attempt && attempt->pending) {
 		attempt->pending = false;
 		*to = attempt->to;

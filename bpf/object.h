@@ -20,12 +20,8 @@ struct module_name {
 	bool pending;
 };
 
-struct { /* the module that the current task has just loaded */
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct module_name);
-} modules SEC(".maps");
+/* the module that the current task has just loaded */
+KEPT(modules, struct module_name);
 
 /* Not on kernels without modules: the loader leaves it out there. */
 SEC("tp_btf/module_load")
@@ -36,7 +32,7 @@ int BPF_PROG(module_loads, struct module *module)
 
 	if (!in_scope(task))
 		return 0;
-	to = bpf_task_storage_get(&modules, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	to = MAKE_KEPT(modules, task);
 	if (!to)
 		return 0; /* the record goes without the name */
 	bpf_core_read(to->name, sizeof(to->name), &module->name);
@@ -46,7 +42,7 @@ int BPF_PROG(module_loads, struct module *module)
 
 static __always_inline void add_module_name(struct draft *d)
 {
-	struct module_name *from = bpf_task_storage_get(&modules, d->task, 0, 0);
+	struct module_name *from = FIND_KEPT(modules, d->task);
 
 	if (!from || !from->pending)
 		return;

@@ -42,13 +42,6 @@ struct seen {
 };
 #define NO_TEXT 0xff
 
-#define KEPT(name, T)                                                                              \
-	struct {                                                                                   \
-		__uint(type, BPF_MAP_TYPE_TASK_STORAGE);                                           \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                                              \
-		__type(key, int);                                                                  \
-		__type(value, T);                                                                  \
-	} name SEC(".maps")
 /* Two, because what is kept with a task is 8 KiB at most. */
 KEPT(seen_first, struct seen);
 KEPT(seen_second, struct trail);

@@ -146,6 +146,11 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+struct cgroup___before_6_0 {
+	int level;
+	__u64 ancestor_ids[1];
+};
+
 struct css_set {
 	struct cgroup *dfl_cgrp;
 };
@@ -158,8 +163,14 @@ struct thread_info {
 	__u32 status; /* x86: bit 1 is TS_COMPAT */
 };
 
+struct vm_struct {
+	unsigned int nr_pages;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
+	struct vm_struct *stack_vm_area;
 	unsigned int flags;
 	int pid, tgid;
 	__u64 start_boottime;
@@ -286,6 +297,15 @@ struct io_rename___7_0 {
 
 struct io_link___7_0 {
 	struct delayed_filename oldpath, newpath;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct kernel_siginfo; /* only its address is looked at */

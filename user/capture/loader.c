@@ -29,14 +29,18 @@
  * preempted, those that cannot be come first. */
 static const struct attempt {
 	const char *name;
-	bool typed_reads, raw_exit;
+	enum object { COLLECT, COLLECT_PLAIN, COLLECT_OLD } object;
+	bool raw_exit;
 } attempts[] = {
-	{ "tracepoint/tp_btf", true, false },
-	{ "tracepoint/tp_btf, helper reads", false, false },
-	{ "tracepoint/raw_syscalls", true, true },
-	{ "tracepoint/raw_syscalls, helper reads", false, true },
+	{ "tracepoint/tp_btf", COLLECT, false },
+	{ "tracepoint/tp_btf, helper reads", COLLECT_PLAIN, false },
+	{ "tracepoint/raw_syscalls", COLLECT, true },
+	{ "tracepoint/raw_syscalls, helper reads", COLLECT_PLAIN, true },
 };
 #define ATTEMPTS (sizeof(attempts) / sizeof(attempts[0]))
+
+/* The only one before 5.15; no program can be preempted there. */
+static const struct attempt old_attempt = { "tracepoint/tp_btf, helper reads only", COLLECT_OLD };
 
 static const struct attempt *attempt_at(size_t i, bool preempts)
 {
@@ -69,12 +73,14 @@ int kernel_fail(char *err, size_t err_size, int code, const char *format, ...)
 /* --- loading -------------------------------------------------------------------------------------
  */
 
-/* The two objects differ in how they read; what the skeleton describes is the same in both. */
+/* The objects differ in how they read; what the skeleton describes is the same in all. */
 _Static_assert(sizeof(struct collect__rodata) == sizeof(struct collect_plain__rodata) &&
-		       sizeof(struct collect__bss) == sizeof(struct collect_plain__bss),
+		       sizeof(struct collect__bss) == sizeof(struct collect_plain__bss) &&
+		       sizeof(struct collect__rodata) == sizeof(struct collect_old__rodata) &&
+		       sizeof(struct collect__bss) == sizeof(struct collect_old__bss),
 	       "one set of settings");
 
-static struct collect *open_programs(bool typed_reads)
+static struct collect *open_programs(enum object object)
 {
 	struct collect *skel = calloc(1, sizeof(*skel));
 
@@ -82,8 +88,10 @@ static struct collect *open_programs(bool typed_reads)
 		return NULL;
 	if (collect__create_skeleton(skel))
 		goto fail;
-	if (!typed_reads)
+	if (object == COLLECT_PLAIN)
 		skel->skeleton->data = (void *)collect_plain__elf_bytes(&skel->skeleton->data_sz);
+	if (object == COLLECT_OLD)
+		skel->skeleton->data = (void *)collect_old__elf_bytes(&skel->skeleton->data_sz);
 	if (bpf_object__open_skeleton(skel->skeleton, NULL))
 		goto fail;
 	return skel;
@@ -158,6 +166,7 @@ static int set_up(struct kernel *k, const struct loader_options *o, const struct
 		skel->rodata->scope_level = level;
 	}
 	choose_programs(skel, attempt, functions, o->harden);
+	kernel_choose_old(skel, k->old, o->scope == SCOPE_TREE);
 	bpf_map__set_max_entries(skel->maps.counters, (__u32)cpus);
 	bpf_map__set_max_entries(skel->maps.scratches, (__u32)cpus * PROGRAMS_PER_CPU);
 	bpf_map__set_max_entries(skel->maps.shares, (__u32)cpus * SHARES_PER_CPU);
@@ -175,13 +184,13 @@ static int try_all(struct kernel *k, const struct loader_options *o, enum functi
 	static const char *const with[] = { [FUNCTIONS_NONE] = "",
 					    [FUNCTIONS_FENTRY] = "object/fentry + ",
 					    [FUNCTIONS_LSM] = "object/lsm + " };
-	bool preempts = kernel_preempts_programs();
+	bool preempts = !k->old && kernel_preempts_programs();
 	int e = -ENOTSUP;
 
-	for (size_t i = 0; i < ATTEMPTS; i++) {
-		const struct attempt *attempt = attempt_at(i, preempts);
+	for (size_t i = 0; i < (k->old ? 1 : ATTEMPTS); i++) {
+		const struct attempt *attempt = k->old ? &old_attempt : attempt_at(i, preempts);
 
-		k->skel = open_programs(attempt->typed_reads);
+		k->skel = open_programs(attempt->object);
 		if (!k->skel)
 			return kernel_fail(err, err_size, -ENOMEM,
 					   "cannot open the kernel programs");
@@ -212,7 +221,7 @@ static int load(struct kernel *k, const struct loader_options *o, char *err, siz
 	enum function_hooks functions = FUNCTIONS_NONE;
 	int e = -ENOTSUP;
 
-	if (o->hooks != HOOKS_TRACEPOINT)
+	if (o->hooks != HOOKS_TRACEPOINT && !k->old)
 		functions = kernel_function_hooks();
 	if (functions != FUNCTIONS_NONE)
 		e = try_all(k, o, functions, err, err_size);
@@ -288,7 +297,8 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 		struct bpf_program *program = *s->progs[i].prog;
 
 		if (!bpf_program__autoload(program) || program == k->skel->progs.pam_asked ||
-		    program == k->skel->progs.pam_answered || program == k->skel->progs.fold_flush)
+		    program == k->skel->progs.pam_answered ||
+		    program == k->skel->progs.fold_flush || program == k->skel->progs.mark_members)
 			continue;
 		*s->progs[i].link = kernel_attach_pinned(k, program);
 		if (!*s->progs[i].link)
@@ -342,13 +352,17 @@ int loader_open(struct source **ret, const struct loader_options *o, char *err, 
 			    KERNEL_BTF);
 		goto fail;
 	}
-	/* The newest helper that every way of loading calls. */
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_pt_regs, NULL) ==
-	    0) {
-		e = kernel_fail(
-			err, err_size, -ENOTSUP,
-			"this kernel is too old: its programs cannot call bpf_task_pt_regs, which "
-			"came with Linux 5.15");
+	k->old = kernel_is_old();
+	if (k->old && kernel_is_too_old()) {
+		e = kernel_fail(err, err_size, -ENOTSUP,
+				"this kernel is too old: its programs cannot do what came with "
+				"Linux 5.10");
+		goto fail;
+	}
+	if (k->old && (o->harden || o->pin)) {
+		e = kernel_fail(err, err_size, -ENOTSUP,
+				"%s cannot be had on kernels before Linux 5.15",
+				o->harden ? "--harden" : "--pin");
 		goto fail;
 	}
 	if (o->harden && !kernel_asks_programs()) {

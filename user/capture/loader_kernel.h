@@ -78,6 +78,7 @@ struct kernel {
 	int keeper_pid;
 	struct pin pin;
 	bool harden;
+	bool old; /* before 5.15: loader_old.c */
 	struct guarded guarded[GUARDED];
 	size_t guarded_count;
 	const struct policy *policy;		/* in force; of whoever set it */
@@ -117,6 +118,20 @@ struct bpf_link *kernel_attach(const struct bpf_program *program);
 
 /* Mark what descends from root, once the programs run. 0 or -errno. */
 int kernel_mark_descendants(struct kernel *k, uint32_t root);
+
+/* Does the kernel lack what came with 5.15? With 5.10? */
+bool kernel_is_old(void);
+bool kernel_is_too_old(void);
+
+/* Before the load: the programs and maps of an old kernel, or not; is a tree of processes watched?
+ */
+void kernel_choose_old(struct collect *skel, bool old, bool has_tree);
+
+/* The program for one enum event_login. */
+struct bpf_program *kernel_login_program(struct kernel *k, int action, bool at_return);
+
+/* kernel_mark_descendants() of an old kernel: of the process in the settings. */
+int kernel_mark_old(struct kernel *k);
 
 /* Id and depth of a cgroup of the v2 hierarchy; -errno when path is none. */
 int kernel_find_cgroup(const char *path, uint64_t *ret_id, uint32_t *ret_level);

@@ -37,9 +37,8 @@ static struct bpf_link *attach_one(struct kernel *k, const struct stat *st, cons
 				   int action, bool at_return)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = functions[action],
-		    .bpf_cookie = (__u64)action, .retprobe = at_return);
-	struct bpf_program *program =
-		at_return ? k->skel->progs.pam_answered : k->skel->progs.pam_asked;
+		    .bpf_cookie = k->old ? 0 : (__u64)action, .retprobe = at_return);
+	struct bpf_program *program = kernel_login_program(k, action, at_return);
 	struct bpf_link *link;
 	char name[64];
 

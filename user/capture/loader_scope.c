@@ -58,6 +58,8 @@ int kernel_mark_descendants(struct kernel *k, uint32_t root)
 	struct family_tree tree = { root, bpf_map__fd(k->skel->maps.members), 0 };
 	int err = 0;
 
+	if (k->old)
+		return kernel_mark_old(k);
 	do {
 		tree.added = 0;
 		err = proc_each(mark_member, &tree);

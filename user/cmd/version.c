@@ -14,7 +14,7 @@ int cmd_version(int argc, char **argv)
 		return EXIT_COULD_NOT;
 	printf("indelible %s\n"
 	       "compiler      %s\n"
-	       "kernel floor  5.15 with BTF (x86-64)\n"
+	       "kernel floor  5.10 with BTF (x86-64)\n"
 	       "formats       chain 1, records %d, event file %d\n",
 	       INDELIBLE_VERSION, __VERSION__, RECORD_VERSION, EVENT_VERSION);
 	return EXIT_GOOD;
