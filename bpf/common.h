@@ -53,6 +53,15 @@ RING(ring_main);
 RING(ring_credential);
 RING(ring_self);
 
+/* So many for each CPU; the loader knows how many CPUs there can be. */
+#define PER_CPU(name, count, T)                                                                    \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(max_entries, count);                                                        \
+		__type(key, __u32);                                                                \
+		__type(value, T);                                                                  \
+	} name SEC(".maps")
+
 struct { /* sized to the possible CPUs by the loader */
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -105,12 +114,7 @@ struct scratch {
 	__u32 busy;		/* harden.h */
 };
 
-struct { /* possible CPUs * PROGRAMS_PER_CPU, set by the loader */
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PROGRAMS_PER_CPU);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
+PER_CPU(scratches, PROGRAMS_PER_CPU, struct scratch);
 
 /* members of the --scope pid= tree */
 KEPT(members, __u8);
@@ -410,12 +414,7 @@ struct share {
 };
 #define SHARE_WINDOW 27 /* bits of a time in ns: 134 ms */
 
-struct { /* possible CPUs * SHARES_PER_CPU, set by the loader */
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SHARES_PER_CPU);
-	__type(key, __u32);
-	__type(value, struct share);
-} shares SEC(".maps");
+PER_CPU(shares, SHARES_PER_CPU, struct share);
 
 static __always_inline bool is_over_share(__u32 cpu, __u64 who, __u64 time, __u32 size)
 {

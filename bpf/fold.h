@@ -16,12 +16,7 @@ struct fold {
 	__u32 family, busy; /* take_count() */
 };
 
-struct { /* possible CPUs * FOLDS_PER_CPU, set by the loader */
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FOLDS_PER_CPU);
-	__type(key, __u32);
-	__type(value, struct fold);
-} folds SEC(".maps");
+PER_CPU(folds, FOLDS_PER_CPU, struct fold);
 
 #define MIX 0x9e3779b97f4a7c15ull
 

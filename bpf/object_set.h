@@ -267,30 +267,17 @@ static __always_inline int see_attribute(struct dentry *dentry, const char *name
 	return 0;
 }
 
-SEC("lsm/inode_setxattr")
-int BPF_PROG(sees_setxattr, void *idmap, struct dentry *dentry, const char *name)
-{
-	return see_attribute(dentry, name);
-}
-
-SEC("lsm/inode_removexattr")
-int BPF_PROG(sees_removexattr, void *idmap, struct dentry *dentry, const char *name)
-{
-	return see_attribute(dentry, name);
-}
-
+#define SEES_ATTRIBUTE(name, hook)                                                                 \
+	SEC("lsm/" #hook)                                                                          \
+	int BPF_PROG(name, void *idmap, struct dentry *dentry, const char *attribute)              \
+	{                                                                                          \
+		return see_attribute(dentry, attribute);                                           \
+	}
+SEES_ATTRIBUTE(sees_setxattr, inode_setxattr)
+SEES_ATTRIBUTE(sees_removexattr, inode_removexattr)
 /* From 6.2 on ACLs go a way of their own. */
-SEC("lsm/inode_set_acl")
-int BPF_PROG(sees_set_acl, void *idmap, struct dentry *dentry, const char *name)
-{
-	return see_attribute(dentry, name);
-}
-
-SEC("lsm/inode_remove_acl")
-int BPF_PROG(sees_remove_acl, void *idmap, struct dentry *dentry, const char *name)
-{
-	return see_attribute(dentry, name);
-}
+SEES_ATTRIBUTE(sees_set_acl, inode_set_acl)
+SEES_ATTRIBUTE(sees_remove_acl, inode_remove_acl)
 
 /* --- opens -------------------------------------------------------------------------------------
  */

@@ -193,34 +193,30 @@ def maps_that_only_the_programs_write(work):
     equal(verdict(chain)["verdict"], "OK")
 
 
-@case
-def a_setting_that_was_changed(work):
-    """Whoever passes for the keeper is not recorded."""
+def settings_are_edited(work, name, old, new, what):
+    """One number among the settings of a program whose name begins so."""
     chain = work + "/D"
     collector = Collector(chain)
     beats(chain, 1)
-    program = programs(chain)["process_exit"]
-    equal(tamper("update", program, "bss", collector.keeper(), os.getpid()), "done")
+    program = next(number for found, number in programs(chain).items() if found.startswith(name))
+    equal(tamper("update", program, "bss", old or collector.keeper(), new), "done")
     found = disturbance(chain, "settings edited")
     between(found, chain)
     sees(work, collector)
     collector.stop()
-    told(chain, "settings edited", "keeper_pid")
+    told(chain, "settings edited", what)
+
+
+@case
+def a_setting_that_was_changed(work):
+    """Whoever passes for the keeper is not recorded."""
+    settings_are_edited(work, "process_exit", None, os.getpid(), "keeper_pid")
 
 
 @case
 def a_policy_that_was_changed(work):
     """Of the families, 255 is all."""
-    chain = work + "/D"
-    collector = Collector(chain)
-    beats(chain, 1)
-    program = next(number for name, number in programs(chain).items() if name.startswith("sys_exit"))
-    equal(tamper("update", program, "bss", 255, 16), "done")
-    found = disturbance(chain, "settings edited")
-    between(found, chain)
-    sees(work, collector)
-    collector.stop()
-    told(chain, "settings edited", "policy")
+    settings_are_edited(work, "sys_exit", 255, 16, "policy")
 
 
 @case

@@ -4,9 +4,8 @@
 /*
  * Proof of what was lost: once a second a canary (a system call of our own that must come back as
  * an event), the kernel's counters, and the records that tell of them and of whatever was done to
- * what collects. They are written only after
- * everything before the reading has been taken from the rings, so that they never run ahead of
- * their place in the chain.
+ * what collects. They are written only after everything before the reading has been taken from the
+ * rings, so that they never run ahead of their place in the chain.
  */
 #include "capture/source.h"
 #include "cmd/pipeline.h"
