@@ -81,6 +81,7 @@ enum program {
 	PROGRAM_SIGNAL,
 	PROGRAM_LOGIN,
 	PROGRAM_IO_URING,
+	PROGRAM_IO_URING_END,
 	PROGRAM_HARDEN
 };
 
@@ -423,7 +424,7 @@ static __always_inline bool is_over_share(__u32 cpu, __u64 who, __u64 time, __u3
 
 	if (!share)
 		return false; /* cannot be: the map has them for every possible CPU */
-	if (share->who != who || share->window != time >> SHARE_WINDOW) {
+	if (share->who != who || share->window < time >> SHARE_WINDOW) {
 		share->who = who;
 		share->window = time >> SHARE_WINDOW;
 		share->bytes = 0;

@@ -10,9 +10,9 @@
  *   others         the socket after the call, on success or EINPROGRESS;
  *   anything else  the caller's memory, EVENT_UNVERIFIED. (After EISCONN the socket shows the old
  *                  peer, so it is not asked.)
- * A TCP connection that no connect(2) made (an io_uring, a sendto with MSG_FASTOPEN) is recorded
- * when it begins. The others have their own end of the socket, ACCEPT the peer's; from the caller's
- * memory where the call failed.
+ * A TCP connection that no connect(2) made (a sendto with MSG_FASTOPEN) is recorded when it begins;
+ * that of an io_uring when its request is done (io_uring.h). The others have their own end of the
+ * socket, ACCEPT the peer's; from the caller's memory where the call failed.
  */
 #include "file.h"
 
@@ -80,6 +80,36 @@ static __always_inline void on_other_connect(struct sock *sk)
 	event_send(&d);
 }
 
+struct begun { /* a TCP connection that an io_uring began */
+	struct event_socket to;
+	__u64 time;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64); /* struct sock's address */
+	__type(value, struct begun);
+} begun SEC(".maps");
+
+#define SYS_IO_URING_ENTER 426
+
+/* One that is recorded when its request is done: its address is kept until then. */
+static __always_inline bool keep_begun(struct task_struct *task, struct sock *sk)
+{
+	struct tcp_sock *tcp = AS(struct tcp_sock, sk);
+	struct begun begins = { .time = bpf_ktime_get_boot_ns() };
+	__u64 key = (__u64)sk;
+
+	if (!bpf_core_type_exists(struct io_cmd_data) || READ(tcp, fastopen_req))
+		return false;
+	if (!(OF(task, flags) & PF_IO_WORKER) &&
+	    (registers_of(task)->orig_ax & ~(__u64)X32_BIT) != SYS_IO_URING_ENTER)
+		return false;
+	read_end(&begins.to, sk, END_PEER);
+	return !bpf_map_update_elem(&begun, &key, &begins, BPF_ANY);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 {
@@ -89,7 +119,8 @@ int BPF_PROG(tcp_begins, struct sock *sk, int old_state, int new_state)
 	if (old_state != TCP_CLOSE || new_state != TCP_SYN_SENT)
 		return 0;
 	if (!is_in_connect(task)) {
-		on_other_connect(AS(struct sock, sk));
+		if (!keep_begun(task, AS(struct sock, sk)))
+			on_other_connect(AS(struct sock, sk));
 		return 0;
 	}
 	if (!is_self(task) && !in_scope(task))
@@ -151,9 +182,8 @@ static __always_inline void add_caller_sockaddr(struct draft *d, __u64 address, 
 }
 
 /* The socket behind a descriptor, NULL when it is no socket (or no longer is). */
-static __always_inline struct sock *sock_of(struct draft *d, int fd)
+static __always_inline struct sock *sock_behind(struct file *file)
 {
-	struct file *file = file_of(d, fd);
 	struct socket *socket;
 	struct inode *inode;
 
@@ -165,6 +195,11 @@ static __always_inline struct sock *sock_of(struct draft *d, int fd)
 		return NULL;
 	socket = AS(struct socket, READ(file, private_data));
 	return READ(socket, sk);
+}
+
+static __always_inline struct sock *sock_of(struct draft *d, int fd)
+{
+	return sock_behind(file_of(d, fd));
 }
 
 static __always_inline bool fill_connect(struct draft *d, const struct arguments *args,

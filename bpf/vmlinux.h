@@ -214,6 +214,10 @@ struct socket {
 	struct sock *sk;
 };
 
+struct tcp_sock {
+	void *fastopen_req; /* while a send begins the connection */
+};
+
 struct sockaddr_un {
 	unsigned short sun_family;
 	char sun_path[108];
@@ -252,12 +256,30 @@ struct filename {
 	const char *name;
 };
 
+struct io_cqe {
+	__s32 res;
+	int fd; /* until it is done: what it is about */
+};
+
 struct io_kiocb { /* begins with what its operation needs, one of the following */
+	struct file *file;
 	__u8 opcode;
+	unsigned int flags;
+	struct io_cqe cqe;
+};
+
+struct io_cmd_data { /* since 6.0 */
+	__u8 data[56];
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
 };
 
 struct io_open {
 	int dfd;
+	__u32 file_slot;
 	struct filename *filename;
 	struct open_how {
 		__u64 flags;

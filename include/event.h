@@ -289,7 +289,7 @@ struct event_counters {
 };
 _Static_assert(sizeof(struct event_counters) % 64 == 0, "a CPU's counters fill whole cache lines");
 
-#define PROGRAMS_PER_CPU 9 /* programs that write events; each has its own scratch on each CPU */
+#define PROGRAMS_PER_CPU 10 /* programs that write events; each has its own scratch on each CPU */
 
 /* What belongs to the collector, by the kernel's numbers. */
 enum own_kind { OWN_MAP = 1, OWN_PROGRAM, OWN_LINK };

@@ -211,6 +211,9 @@ for name in "length", "owner", "group", "target_pid", "entries":
 for name in "new_mode", "namespaces", "call_flags", "command", "request":
     CHECKS[name] = lambda r, v, n=name: r[n] == v
 CHECKS["verified"] = lambda r, v: "unverified" not in r["flags"]
+CHECKS["resolved"] = lambda r, v: r["inode"] != 0 and r["mode"] and "unverified" not in r["flags"]
+CHECKS["unresolved"] = lambda r, v: not r["inode"]
+CHECKS["unfinished"] = lambda r, v: r["result"] in (-4, -512, -115, -125)  # interrupted, unseen, cancelled
 CHECKS["dropped"] = lambda r, v: (int(r["old_cred"]["cap_effective"], 16) & 1, int(r["new_cred"]["cap_effective"], 16) & 1,
                                   int(r["new_cred"]["cap_permitted"], 16) & 1) == (1, 0, 0)
 OPEN_FLAGS = {"O_WRONLY": 1, "O_RDWR": 2, "O_CREAT": 0o100, "O_EXCL": 0o200, "O_TRUNC": 0o1000}

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from lib import Collector, Skip, Storm, case, equal, main, records, run, tally, verdict, write_policy
+from lib import (TOOLS, Collector, Skip, Storm, case, equal, main, records, run, tally, unmet, verdict,
+                 write_policy)
 
 
 def python(code, *args):
@@ -48,6 +49,26 @@ for path in sys.argv[1:]:
           ["etc/a", "etc/deep/er/b", "home/alice/.ssh/id_rsa", "home/alice/.ssh/id_rsa", "key_one", "key_one"])
     [config] = records(chain, "--kind", "config")
     assert f"opens write {tree}/etc" in config["policy"], config
+    equal(verdict(chain)["verdict"], "OK")
+
+
+@case
+def what_an_io_uring_opens(work):
+    """The policy looks at the file and the result, as of any open; what nobody can look at is recorded."""
+    chain, place = work + "/D", work + "/place"
+    os.mkdir(place)
+    collector = Collector(chain, "--policy", write_policy(work + "/policy", f"policy 1\nopens write {place}\nopens refused\n"))
+    done = subprocess.run([TOOLS + "/deeds", place, "ring"], capture_output=True, text=True, check=True)
+    collector.stop()
+    deeds = [line for line in done.stdout.splitlines() if "unfinished=" not in line]
+    if not deeds:
+        raise Skip("no io_uring here")
+    reads = [d for d in deeds if d.startswith("open ") and (" flags=0 " in d and " resolved=1" in d or " result=-2 " in d)]
+    equal((len(reads), len(deeds)), (2, 16), "deeds that the policy does not want, and all")
+    found = records(chain)
+    equal([(hits, line) for hits, line, _ in unmet(deeds, found)], [(0, line) for line in reads], "deeds not recorded once")
+    filtered = {r["cpu"]: r["families"]["file"]["filtered"] for r in found if r["kind"] == "counters"}
+    assert sum(filtered.values()) >= len(reads), filtered
     equal(verdict(chain)["verdict"], "OK")
 
 

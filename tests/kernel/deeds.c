@@ -3,7 +3,8 @@
  * Known deeds: does things a collector must see, and prints one line for each, so that a test can
  * look for exactly that in the chain.
  *
- *   deeds DIR     DIR is an empty directory, absolute
+ *   deeds DIR        DIR is an empty directory, absolute
+ *   deeds DIR ring   those of an io_uring alone
  *
  *   KIND key=value ...    strings in hexadecimal, results as the kernel returned them
  *
@@ -793,30 +794,38 @@ static void deed_kernel(void)
 /* A ring by hand: one request, and wait for it. */
 struct ring {
 	int fd;
-	unsigned *tail, *mask, *array;
+	unsigned *tail, *mask, *array, *done, *done_tail, *done_mask;
 	struct io_uring_sqe *entries;
+	struct io_uring_cqe *results;
 };
 
 static int open_ring(struct ring *ring)
 {
 	struct io_uring_params p = { 0 };
-	unsigned char *at;
+	unsigned char *at, *cq;
 
 	ring->fd = (int)syscall(SYS_io_uring_setup, 4, &p);
 	if (ring->fd < 0)
 		return 0; /* switched off here: nothing to see */
 	at = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED,
 		  ring->fd, IORING_OFF_SQ_RING);
+	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(*ring->results),
+		  PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_CQ_RING);
 	ring->entries = mmap(NULL, p.sq_entries * sizeof(*ring->entries), PROT_READ | PROT_WRITE,
 			     MAP_SHARED, ring->fd, IORING_OFF_SQES);
-	if (at == MAP_FAILED || ring->entries == MAP_FAILED)
+	if (at == MAP_FAILED || cq == MAP_FAILED || ring->entries == MAP_FAILED)
 		die("mmap");
 	ring->tail = (void *)(at + p.sq_off.tail);
 	ring->mask = (void *)(at + p.sq_off.ring_mask);
 	ring->array = (void *)(at + p.sq_off.array);
+	ring->done = (void *)(cq + p.cq_off.head);
+	ring->done_tail = (void *)(cq + p.cq_off.tail);
+	ring->done_mask = (void *)(cq + p.cq_off.ring_mask);
+	ring->results = (void *)(cq + p.cq_off.cqes);
 	return 1;
 }
 
+/* Nobody waits for its end. */
 static void submit(struct ring *ring, const struct io_uring_sqe *entry)
 {
 	unsigned at = *ring->tail & *ring->mask;
@@ -824,8 +833,24 @@ static void submit(struct ring *ring, const struct io_uring_sqe *entry)
 	ring->entries[at] = *entry;
 	ring->array[at] = at;
 	__atomic_store_n(ring->tail, *ring->tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0L) < 0)
+	if (syscall(SYS_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0L) < 0)
 		die("io_uring_enter");
+}
+
+/* What came of it. */
+static long ask(struct ring *ring, const struct io_uring_sqe *entry)
+{
+	long result;
+
+	submit(ring, entry);
+	while (__atomic_load_n(ring->done_tail, __ATOMIC_ACQUIRE) == *ring->done) {
+		if (syscall(SYS_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0L) <
+		    0)
+			die("io_uring_enter");
+	}
+	result = ring->results[*ring->done & *ring->done_mask].res;
+	__atomic_store_n(ring->done, *ring->done + 1, __ATOMIC_RELEASE);
+	return result;
 }
 
 static struct io_uring_sqe entry_of(int operation, const char *name, const char *second)
@@ -837,33 +862,163 @@ static struct io_uring_sqe entry_of(int operation, const char *name, const char 
 				      .off = (unsigned long)second };
 }
 
-/* The record says what was submitted; how it ended it cannot know. */
+static void deed_ring_open(struct ring *ring, const char *name, const char *path, int flags)
+{
+	struct io_uring_sqe entry = entry_of(IORING_OP_OPENAT, name, NULL);
+	long r;
+
+	entry.open_flags = (unsigned)flags;
+	entry.len = 0600;
+	r = ask(ring, &entry);
+	begin("open", r);
+	printf(" call=io_uring_enter flags=%d uid=%d %s=1", flags, geteuid(),
+	       r < 0 ? "unresolved" : "resolved");
+	say_path("path", path);
+	end();
+	if (r >= 0)
+		close((int)r);
+}
+
+static void deed_ring_change(struct ring *ring, const char *kind, int operation, const char *name,
+			     const char *path, const char *other)
+{
+	struct io_uring_sqe entry = entry_of(operation, name, other);
+
+	if (operation == IORING_OP_SYMLINKAT)
+		entry.len = 0;
+	say_change(kind, "io_uring_enter", ask(ring, &entry), path);
+	if (other)
+		say_path("new_path", other);
+	if (operation == IORING_OP_SYMLINKAT)
+		say_path("link_target", name);
+	end();
+}
+
 static void deed_io_uring(void)
 {
 	const char *a = path_of("change ring a"), *b = path_of("change ring b");
+	const char *c = path_of("change ring c"), *missing = path_of("change ring missing");
 	struct io_uring_sqe entry;
 	struct ring ring;
+	int table = -1;
 
 	if (!open_ring(&ring) || chdir(dir) < 0)
 		return;
-	entry = entry_of(IORING_OP_OPENAT, a, NULL);
-	entry.open_flags = O_RDWR | O_CREAT;
-	entry.len = 0600;
-	submit(&ring, &entry);
-	say_open("io_uring_enter", a, -EINPROGRESS, O_RDWR | O_CREAT);
-	entry = entry_of(IORING_OP_OPENAT, "change ring missing", NULL);
-	submit(&ring, &entry);
-	say_open("io_uring_enter", in_dir("change ring missing"), -EINPROGRESS, O_RDONLY);
-	entry = entry_of(IORING_OP_RENAMEAT, a, b);
-	submit(&ring, &entry);
-	say_change("rename", "io_uring_enter", -EINPROGRESS, a);
-	say_path("new_path", b);
+	deed_ring_open(&ring, a, a, O_RDWR | O_CREAT);
+	deed_ring_open(&ring, "change ring a", a, O_RDONLY);
+	deed_ring_open(&ring, "change ring missing", missing, O_RDONLY);
+	deed_ring_change(&ring, "rename", IORING_OP_RENAMEAT, a, a, b);
+	deed_ring_change(&ring, "rename", IORING_OP_RENAMEAT, missing, missing, b);
+	deed_ring_change(&ring, "link", IORING_OP_LINKAT, b, b, c);
+	deed_ring_change(&ring, "link", IORING_OP_SYMLINKAT, "what a ring says", NULL, a);
+	deed_ring_change(&ring, "unlink", IORING_OP_UNLINKAT, "change ring b", b, NULL);
+	deed_ring_change(&ring, "unlink", IORING_OP_UNLINKAT, "change ring b", b, NULL);
+	/* Into the ring's own table: the name alone is known. */
+	if (syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, &table, 1) < 0)
+		die("io_uring_register");
+	entry = entry_of(IORING_OP_OPENAT, "change ring c", NULL);
+	entry.file_index = 1;
+	begin("open", ask(&ring, &entry));
+	printf(" call=io_uring_enter flags=0 unresolved=1 marked=unverified");
+	say_path("path", c);
 	end();
-	entry = entry_of(IORING_OP_UNLINKAT, "change ring b", NULL);
+	/* A request that says nothing when it succeeds: its end is not seen. */
+	entry = entry_of(IORING_OP_UNLINKAT, c, NULL);
+	entry.flags = IOSQE_CQE_SKIP_SUCCESS;
 	submit(&ring, &entry);
-	say_change("unlink", "io_uring_enter", -EINPROGRESS, b);
+	for (int i = 0; i < 10000 && access(c, F_OK) == 0; i++)
+		usleep(1000);
+	say_change("unlink", "io_uring_enter", -EINPROGRESS, c);
 	end();
 	close(ring.fd);
+}
+
+static void deed_ring_refused(void)
+{
+	const char *path = path_of("new file");
+	struct ring ring;
+
+	if (!open_ring(&ring) || syscall(SYS_setresuid, 4242, 4242, 4242) < 0)
+		return;
+	deed_ring_open(&ring, path, path, O_RDWR);
+}
+
+/* Killed before anybody opened the other end, which a thread of the ring's waits for. */
+static void deed_ring_killed(void)
+{
+	const char *path = path_of("change ring fifo");
+	struct io_uring_sqe entry = entry_of(IORING_OP_OPENAT, path, NULL);
+	struct ring ring;
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	entry.flags = IOSQE_ASYNC;
+	if (pipe(ready) < 0 || mkfifo(path, 0600) < 0 || !open_ring(&ring))
+		return;
+	close(ring.fd);
+	pid = fork();
+	if (pid == 0) {
+		open_ring(&ring);
+		submit(&ring, &entry);
+		if (write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	if (read(ready[0], &byte, 1) != 1)
+		die("read");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	printf("open pid=%d tid=%d call=io_uring_enter unfinished=1", pid, pid);
+	say_path("path", path);
+	end();
+}
+
+static void deed_ring_connect(struct ring *ring, int type, const struct sockaddr_in *to)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "no socket for a ring" };
+	struct io_uring_sqe entry = { .opcode = IORING_OP_CONNECT,
+				      .fd = socket(to ? AF_INET : AF_UNIX, type, 0),
+				      .addr = to ? (unsigned long)to : (unsigned long)&name,
+				      .off = to ? sizeof(*to) : sizeof(name) };
+
+	begin("connect", ask(ring, &entry));
+	printf(" call=io_uring_enter family=%s port=%d", to ? "inet" : "unix",
+	       to ? ntohs(to->sin_port) : 0);
+	if (to)
+		printf(" verified=1");
+	say_path("addr", to ? "127.0.0.1" : name.sun_path);
+	end();
+	close(entry.fd);
+}
+
+static void deed_ring_connects(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int server = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(a);
+	struct ring ring;
+
+	if (!open_ring(&ring))
+		return;
+	if (bind(server, (void *)&a, len) < 0 || getsockname(server, (void *)&a, &len) < 0 ||
+	    listen(server, 1) < 0)
+		die("bind");
+	deed_ring_connect(&ring, SOCK_STREAM, &a);
+	close(server);
+	deed_ring_connect(&ring, SOCK_STREAM, &a); /* refused */
+	a.sin_port = htons(9);
+	deed_ring_connect(&ring, SOCK_DGRAM, &a);
+	deed_ring_connect(&ring, SOCK_STREAM, NULL);
+	close(ring.fd);
+}
+
+static void deed_rings(void)
+{
+	in_child(deed_io_uring);
+	in_child(deed_ring_refused);
+	in_child(deed_ring_killed);
+	in_child(deed_ring_connects);
 }
 
 static void deed_ptrace(void)
@@ -895,12 +1050,17 @@ int main(int argc, char **argv)
 {
 	if (argc > 0 && strcmp(argv[0], "--noop") == 0)
 		return 0;
-	if (argc != 2 || argv[1][0] != '/') {
-		fprintf(stderr, "usage: deeds DIR\n");
+	if (argc < 2 || argc > 3 || argv[1][0] != '/') {
+		fprintf(stderr, "usage: deeds DIR [ring]\n");
 		return 2;
 	}
 	snprintf(dir, sizeof(dir), "%s", argv[1]);
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	if (argc == 3) {
+		make_file("new file");
+		deed_rings();
+		return 0;
+	}
 	deed_files();
 	deed_programs();
 	deed_ends();
@@ -915,6 +1075,6 @@ int main(int argc, char **argv)
 	in_child(deed_mounts);
 	in_child(deed_kernel);
 	in_child(deed_ptrace);
-	in_child(deed_io_uring);
+	deed_rings();
 	return 0;
 }

@@ -112,16 +112,21 @@ static void choose_programs(struct collect *skel, const struct attempt *attempt,
 			    enum function_hooks functions, bool harden)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
+	bool rings, named;
 
 	bpf_program__set_autoload(skel->progs.sys_exit, !attempt->raw_exit);
 	bpf_program__set_autoload(skel->progs.sys_exit_raw, attempt->raw_exit);
 	bpf_program__set_autoload(skel->progs.module_loads,
 				  has(kernel, "btf_trace_module_load", BTF_KIND_TYPEDEF));
-	bpf_program__set_autoload(skel->progs.io_uring_submits,
-				  has(kernel, "btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF));
-	bpf_program__set_autoload(skel->progs.io_uring_submits_6_0,
-				  has(kernel, "btf_trace_io_uring_submit_sqe", BTF_KIND_TYPEDEF) &&
-					  has(kernel, "io_cmd_data", BTF_KIND_STRUCT));
+	rings = has(kernel, "btf_trace_io_uring_complete", BTF_KIND_TYPEDEF) &&
+		has(kernel, "io_cmd_data", BTF_KIND_STRUCT);
+	named = has(kernel, "btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF);
+	bpf_program__set_autoload(skel->progs.io_uring_submits, rings && named);
+	bpf_program__set_autoload(skel->progs.io_uring_submits_6_0, rings && !named);
+	bpf_program__set_autoload(skel->progs.io_uring_completes, rings);
+	bpf_program__set_autoload(skel->progs.io_uring_flush, rings);
+	if (!rings)
+		bpf_map__set_max_entries(skel->maps.requests, 1);
 	kernel_choose_object_set(skel, kernel, functions);
 	kernel_choose_harden(skel, harden);
 	btf__free(kernel);
@@ -298,7 +303,9 @@ static int attach(struct kernel *k, char *err, size_t err_size)
 
 		if (!bpf_program__autoload(program) || program == k->skel->progs.pam_asked ||
 		    program == k->skel->progs.pam_answered ||
-		    program == k->skel->progs.fold_flush || program == k->skel->progs.mark_members)
+		    program == k->skel->progs.fold_flush ||
+		    program == k->skel->progs.mark_members ||
+		    program == k->skel->progs.io_uring_flush)
 			continue;
 		*s->progs[i].link = kernel_attach_pinned(k, program);
 		if (!*s->progs[i].link)

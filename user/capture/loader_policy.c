@@ -227,6 +227,11 @@ void kernel_flush(struct source *source, bool all)
 		run.cpu = cpu; /* an absent one waits until it is back */
 		bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.fold_flush), &run);
 	}
+	if (__atomic_load_n(&k->skel->bss->requests_kept, __ATOMIC_RELAXED)) {
+		run.flags = 0;
+		run.cpu = 0;
+		bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.io_uring_flush), &run);
+	}
 	if (++k->beats % MINUTE == 0)
 		watch_places(k, k->policy_slot, k->policy);
 }
