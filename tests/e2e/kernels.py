@@ -176,6 +176,19 @@ def check_lacks(work, left):
         assert not os.path.exists(f"{work}/refused{option}"), "a chain was begun"
 
 
+def check_logins(work, left):
+    """A probe for each function, each with its own program."""
+    if not os.path.exists(work + "/logins"):
+        print("# logins: not tried, this machine has no su that asks PAM")
+        return
+    found, _, _ = chain(work, left, "logins")
+    equal(left("logins.done"), "both\n", left("logins.run"))
+    logins = [r for r in found if r["kind"] == "login"]
+    last = [r for r in logins if r["pid"] == logins[-1]["pid"]]
+    equal([(r["action"], r["result"], r["service"], r["account"]) for r in last],
+          [(action, 0, "su", "root") for action in ("authenticate", "account", "open_session", "close_session")])
+
+
 def check_folds(work, left):
     """Every repeat is counted; and the flood of a process that was there before the collector is seen."""
     found, report, misses = chain(work, left, "folds")
@@ -206,6 +219,7 @@ def on(series, *arguments):
         check_storm(work, left)
         if "lacks=yes" in arguments:
             check_lacks(work, left)
+            check_logins(work, left)
             check_folds(work, left)
 
     deeds_and_storm.__name__ = " ".join(("deeds and storm on", series, *arguments))
