@@ -223,7 +223,9 @@ static __always_inline void fill_head(struct event *e, struct task_struct *task,
 {
 	struct task_struct *leader = OF(task, group_leader), *parent = OF(task, real_parent);
 
-	e->time = bpf_ktime_get_boot_ns();
+	if (!e->time) /* or fold_event() has asked already: a clock is a good part of an event's
+			 cost */
+		e->time = bpf_ktime_get_boot_ns();
 	e->start = OF(leader, start_boottime);
 	e->cgroup = OF(task, cgroups, dfl_cgrp, kn, id);
 	e->effective = CAPABILITIES(cred, cap_effective);
@@ -337,6 +339,7 @@ static __always_inline bool event_choose(struct draft *d, enum program program,
 	if (!d->scratch)
 		return false; /* cannot be: the map has a slot for every possible CPU */
 	e = &d->scratch->event;
+	e->time = 0;
 	e->result = result;
 	e->flags = 0;
 	e->call = call;

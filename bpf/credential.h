@@ -45,7 +45,7 @@ static __always_inline bool fold_setid(struct draft *d)
 	struct last_setid *last;
 	__u32 generation;
 
-	if (!policy_now()->fold_ns || d->family == FAMILY_SELF)
+	if (!is_folding() || d->family == FAMILY_SELF)
 		return false;
 	last = MAKE_KEPT(last_setids, d->task);
 	if (!last)

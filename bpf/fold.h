@@ -82,12 +82,13 @@ __noinline int fold_event(__u32 slot)
 	const volatile struct policy_settings *policy = policy_now();
 	struct scratch *s = scratch_of(slot);
 	struct event_counters *c = counters_of_this_cpu();
-	__u64 now = bpf_ktime_get_boot_ns(), fold_ns = policy->fold_ns, hash;
+	__u64 now, fold_ns = policy->fold_ns, hash;
 	__u32 cpu = bpf_get_smp_processor_id(), place;
 	struct fold *f;
 
 	if (!s || !c || !fold_ns || s->event.ring == RING_SELF)
 		return 0;
+	s->event.time = now = bpf_ktime_get_boot_ns();
 	hash = OF(leader, start_boottime) ^ s->event.kind;
 	for (int i = 0; i < FOLD_WORDS; i++)
 		hash = (hash ^ s->same[i]) * MIX;
@@ -117,6 +118,11 @@ __noinline int fold_event(__u32 slot)
  */
 #define HASHED_MAX 256
 
+static __always_inline bool is_folding(void)
+{
+	return policy_now()->fold_ns != 0;
+}
+
 /* Of the texts from a place on; 0 when they are too long to be told apart so. */
 static __always_inline __u64 hash_text(struct draft *d, __u32 from)
 {
@@ -145,6 +151,8 @@ static __always_inline bool fold_file(struct draft *d)
 {
 	struct scratch *s = d->scratch;
 
+	if (!is_folding())
+		return false;
 	s->same[0] = s->walk.dentry ^ s->walk.vfsmount * MIX;
 	s->same[1] = s->event.file.inode;
 	s->same[2] = s->event.file.argument[0] | (__u64)s->event.flags << 32;
@@ -158,6 +166,8 @@ static __always_inline bool fold_named(struct draft *d, __s64 result, __u64 argu
 {
 	struct scratch *s = d->scratch;
 
+	if (!is_folding())
+		return false;
 	s->same[0] = result;
 	s->same[1] = d->used;
 	s->same[2] = argument | (__u64)s->event.flags << 32;
@@ -170,7 +180,7 @@ static __always_inline bool fold_named(struct draft *d, __s64 result, __u64 argu
 static __always_inline bool fold_connect(struct draft *d)
 {
 	struct scratch *s = d->scratch;
-	__u64 hash = hash_text(d, 0);
+	__u64 hash = is_folding() ? hash_text(d, 0) : 0;
 
 	if (!hash)
 		return false;

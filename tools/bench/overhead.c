@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What auditing adds to a system call, paired: every round measures the same loops bare, with
- * empty programs on our hooks, with empty programs on entry and exit, and under the collector
- * (watching this process alone) as it is and with every open recorded, in an order that rotates.
- * Prints medians over the rounds, each with half of the distance between the quartiles; what is
- * added is taken round by round.
+ * empty programs on our hooks, with empty programs on entry and exit, and under the collector: with
+ * its own policy, with --all-opens, and with every event recorded for itself, in an order that
+ * rotates. Prints medians over the rounds, each with half of the distance between the quartiles;
+ * what is added is taken round by round.
  *
- *   overhead [--rounds N] [--ms N] [--peer NAME=COMMAND]... INDELIBLE EMPTY.bpf.o
+ *   overhead [--rounds N] [--ms N] [--peer NAME=COMMAND]... [--scope SCOPE] INDELIBLE EMPTY.bpf.o
  *
- * --ms is how long a loop runs. A peer is measured in rounds of its own, after the others and
- * against their bare rounds: "COMMAND start" starts it and prints the ids of its processes,
- * "COMMAND stop" ends it. Peers watch the whole machine: in a virtual machine only
+ * --ms is how long a loop runs; --scope what the collector watches (default: this process and its
+ * children, which costs a look at the task's own storage). A peer is measured in rounds of its own,
+ * after the others and against their bare rounds: "COMMAND start" starts it and prints the ids of
+ * its processes, "COMMAND stop" ends it. Peers watch the whole machine: in a virtual machine only
  * (tools/bench/vm).
  */
 #define _GNU_SOURCE
@@ -107,7 +108,8 @@ static struct way ways[WAYS_MAX] = {
 static size_t way_count = 4;
 
 static const char *indelible, *empty_path;
-static char hooks[128], chain_dir[64];
+static char hooks[128], chain_dir[64], policy_path[64], own_tree[32];
+static const char *scope = own_tree; /* watched */
 static struct bpf_object *empty;
 static struct bpf_link *links[16];
 static size_t link_count;
@@ -184,14 +186,15 @@ static void remove_chain(void)
 
 static void start_collector(const struct way *way)
 {
-	char scope[32], line[512], *p;
-	char *argv[] = { (char *)indelible,   (char *)"run",	   (char *)"--chain",
-			 chain_dir,	      (char *)"--scope",   scope,
-			 (char *)"--no-pack", (char *)way->option, NULL };
+	char line[512], *p;
+	char *argv[] = { (char *)indelible, (char *)"run", (char *)"--chain",	chain_dir,
+			 (char *)"--scope", (char *)scope, (char *)"--no-pack", (char *)way->option,
+			 policy_path,	    NULL };
 	FILE *said;
 
+	if (!way->option || strcmp(way->option, "--policy") != 0)
+		argv[8] = NULL;
 	remove_chain();
-	snprintf(scope, sizeof(scope), "pid=%d", getpid());
 	said = read_from(argv, &pids[0]);
 	pid_count = 1;
 	do {
@@ -414,13 +417,13 @@ static void print_all(int rounds, double ms, const char *audit)
 	struct utsname uts;
 
 	uname(&uts);
-	printf("kernel %s, %s, %s; %d rounds of %.0f ms a loop\n"
+	printf("kernel %s, %s, scope %s, %s; %d rounds of %.0f ms a loop\n"
 	       "ns a turn: median ±half of the distance between the quartiles; + is added to "
 	       "bare;\n"
 	       "\"x e+e\" is times what empty enter+exit adds\n\n"
 	       "%-25s %17s %7s %7s %17s %7s %7s %9s\n",
-	       uts.release, hooks, audit, rounds, ms, "", "on the clock    ", "of bare", "x e+e",
-	       "its own CPU    ", "of bare", "x e+e", "daemon");
+	       uts.release, hooks, scope, audit, rounds, ms, "", "on the clock    ", "of bare",
+	       "x e+e", "its own CPU    ", "of bare", "x e+e", "daemon");
 	for (size_t i = 0; i < LOOPS; i++)
 		for (size_t w = 0; w < way_count; w++)
 			print_row(i, w, rounds);
@@ -444,20 +447,15 @@ static void add_way(int kind, const char *name, const char *option)
 	ways[way_count++].option = option;
 }
 
-/* Whether the collector knows --all-opens; one that does not records them all anyway. */
-static bool knows_all_opens(void)
+/* Nothing is left out or counted together. */
+static void write_policy(void)
 {
-	char *argv[] = { (char *)indelible, (char *)"run", (char *)"--help", NULL };
-	char line[256];
-	bool found = false;
-	pid_t pid;
-	FILE *said = read_from(argv, &pid);
+	FILE *policy;
 
-	while (fgets(line, sizeof(line), said))
-		found |= strstr(line, "--all-opens") != NULL;
-	fclose(said);
-	waitpid(pid, NULL, 0);
-	return found;
+	snprintf(policy_path, sizeof(policy_path), "/tmp/overhead-%d.policy", getpid());
+	policy = fopen(policy_path, "we");
+	if (!policy || fputs("policy 1\nopens all\nfold off\n", policy) < 0 || fclose(policy))
+		die(policy_path);
 }
 
 static bool parse(int argc, char **argv, int *ret_rounds, double *ret_ms)
@@ -466,6 +464,7 @@ static bool parse(int argc, char **argv, int *ret_rounds, double *ret_ms)
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "ms", required_argument, NULL, 'm' },
 		{ "peer", required_argument, NULL, 'p' },
+		{ "scope", required_argument, NULL, 's' },
 		{ 0 },
 	};
 	char *peers[WAYS_MAX];
@@ -477,6 +476,8 @@ static bool parse(int argc, char **argv, int *ret_rounds, double *ret_ms)
 			*ret_rounds = atoi(optarg);
 		else if (opt == 'm')
 			*ret_ms = atof(optarg);
+		else if (opt == 's')
+			scope = optarg;
 		else if (opt == 'p' && strchr(optarg, '=') && peer_count < WAYS_MAX)
 			peers[peer_count++] = optarg;
 		else
@@ -486,8 +487,8 @@ static bool parse(int argc, char **argv, int *ret_rounds, double *ret_ms)
 		return false;
 	indelible = argv[optind];
 	empty_path = argv[optind + 1];
-	if (knows_all_opens())
-		add_way(COLLECTOR, "indelible --all-opens", "--all-opens");
+	add_way(COLLECTOR, "indelible --all-opens", "--all-opens");
+	add_way(COLLECTOR, "every one, not folded", "--policy");
 	for (size_t i = 0; i < peer_count; i++) {
 		char *command = strchr(peers[i], '=');
 
@@ -509,9 +510,11 @@ int main(int argc, char **argv)
 		return 0; /* what fork_exec runs */
 	if (!parse(argc, argv, &rounds, &ms)) {
 		fprintf(stderr, "usage: overhead [--rounds N] [--ms N] [--peer NAME=COMMAND]... "
-				"INDELIBLE EMPTY.bpf.o\n");
+				"[--scope SCOPE] INDELIBLE EMPTY.bpf.o\n");
 		return 2;
 	}
+	snprintf(own_tree, sizeof(own_tree), "pid=%d", getpid());
+	write_policy();
 	figures = mmap(NULL, LOOPS * sizeof(*figures), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (figures == MAP_FAILED)
@@ -534,5 +537,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "\r\033[K");
 	print_all(rounds, ms, audit);
 	remove_chain();
+	unlink(policy_path);
 	return 0;
 }
