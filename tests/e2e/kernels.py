@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The deeds and a storm on other kernels, each booted in a virtual machine by tests/kernel/vm. KERNELS=all
-compares the two sets, and tries --harden, on each."""
+compares the two sets, and tries --harden, on each, and boots each in every way of preemption."""
 import json
 import os
 import subprocess
@@ -235,6 +235,9 @@ on("6.12", *["sets=both"] * MORE, "harden=yes")
 on("6.12", "preempt=full", "lsm=landlock,yama", "harden=no")  # no `bpf` among them
 on("newest", "sets=both", *["harden=yes"] * MORE)
 on("newest", "preempt=full")
+for kernel in ("6.1", "6.12", "newest") * MORE:  # a kernel says that it does not know a mode, and goes on
+    for mode in "none", "voluntary", "lazy":
+        on(kernel, "preempt=" + mode)
 
 
 main()

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A flood of known size: waits for a line on standard input, does it with two processes at once,
- * and prints how much was issued.
+ * A flood of known size: waits for a line on standard input, does it with WORKERS processes at once
+ * (2), and prints how much was issued.
  *
- *   storm open N     N opens that succeed and N that fail, in each of two processes
- *   storm exec N     N fork + exec of itself in each
- *   storm setid N    N setresuid that change nothing, in each
- *   storm mixed N    all three, and N connects to a closed port
+ *   storm open N [WORKERS]   N opens that succeed and N that fail, in each process
+ *   storm exec N ...         N fork + exec of itself in each
+ *   storm setid N ...        N setresuid that change nothing, in each
+ *   storm mixed N ...        all three, and N connects to a closed port
  *
  *   opens=.. execs=.. forks=.. exits=.. setids=.. connects=..
  *
@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORKERS 2
+#define WORKERS_MAX 64
 
 static struct issued {
 	unsigned long opens, execs, forks, exits, setids, connects;
@@ -105,17 +105,20 @@ int main(int argc, char **argv)
 {
 	struct issued sum = { 0 };
 	char line[16];
+	int workers = 2;
 
 	if (argc == 2)
 		return 0; /* what do_execs runs */
-	if (argc != 3) {
-		fprintf(stderr, "usage: storm open|exec|setid|mixed N\n");
+	if (argc == 4)
+		workers = atoi(argv[3]);
+	if (argc < 3 || argc > 4 || workers < 1 || workers > WORKERS_MAX) {
+		fprintf(stderr, "usage: storm open|exec|setid|mixed N [WORKERS]\n");
 		return 2;
 	}
 	issued = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (issued == MAP_FAILED || !fgets(line, sizeof(line), stdin))
 		return 2;
-	for (int w = 0; w < WORKERS; w++) {
+	for (int w = 0; w < workers; w++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
@@ -128,7 +131,7 @@ int main(int argc, char **argv)
 	}
 	while (wait(NULL) > 0)
 		;
-	for (int w = 0; w < WORKERS; w++) {
+	for (int w = 0; w < workers; w++) {
 		sum.opens += issued[w].opens;
 		sum.execs += issued[w].execs;
 		sum.forks += issued[w].forks;
