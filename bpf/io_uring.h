@@ -210,9 +210,10 @@ static __always_inline void add_name(struct draft *d, enum event_text slot, enum
 		add_base(d, base, dfd);
 }
 
-/* What the request is about; false when it is about nothing of interest. */
-static __always_inline bool read_request(struct io_kiocb *request, struct arguments *ret,
-					 __u32 *ret_kind)
+/* What the request is about; false when it is about nothing of interest. Before 6.0 links have
+ * another struct, and their end is not seen: an open's place in the ring's table is of no use. */
+static __always_inline bool read_request(struct io_kiocb *request, __u8 operation, bool is_6_0,
+					 struct arguments *ret, __u32 *ret_kind)
 {
 	struct io_open *open = AS(struct io_open, request);
 	struct io_unlink *unlink = AS(struct io_unlink, request);
@@ -220,14 +221,15 @@ static __always_inline bool read_request(struct io_kiocb *request, struct argume
 	struct io_link *link = AS(struct io_link, request);
 
 	ret->value[OTHER_NAME] = ret->value[WORD] = ret->value[NAME] = 0;
-	switch (request->opcode) {
+	switch (operation) {
 	case OPERATION_OPENAT:
 	case OPERATION_OPENAT2:
 		*ret_kind = EVENT_OPEN;
 		ret->value[NAME] = (__u64)NAME_IN(struct io_open, request, filename);
 		ret->value[DIRECTORY] = READ(open, dfd);
 		ret->value[FLAGS] = READ(open, how.flags);
-		ret->value[SLOT] = READ(open, file_slot);
+		if (is_6_0)
+			ret->value[SLOT] = READ(open, file_slot);
 		return true;
 	case OPERATION_UNLINKAT:
 		*ret_kind = EVENT_UNLINK;
@@ -245,8 +247,10 @@ static __always_inline bool read_request(struct io_kiocb *request, struct argume
 		return true;
 	case OPERATION_SYMLINKAT: /* what a symbolic link says is no path of ours */
 	case OPERATION_LINKAT:
+		if (!is_6_0)
+			return false;
 		*ret_kind = EVENT_LINK;
-		ret->value[request->opcode == OPERATION_LINKAT ? NAME : WORD] =
+		ret->value[operation == OPERATION_LINKAT ? NAME : WORD] =
 			(__u64)NAME_IN(struct io_link, request, oldpath);
 		ret->value[DIRECTORY] = READ(link, old_dfd);
 		ret->value[OTHER_NAME] = (__u64)NAME_IN(struct io_link, request, newpath);
@@ -259,14 +263,20 @@ static __always_inline bool read_request(struct io_kiocb *request, struct argume
 
 #define REQUEST_FIXED_FILE 1 /* linux/io_uring_types.h: its descriptor is one of the ring's */
 
-/* Whom a connect is to reach, as the caller has it. Returns its socket, 0 when nobody knows yet. */
-static __always_inline __u64 add_connect(struct draft *d, struct io_kiocb *request)
+/* Whom a connect is to reach, as the caller has it. */
+static __always_inline void add_connect_address(struct draft *d, struct io_kiocb *request)
 {
 	struct io_connect *connect = AS(struct io_connect, request);
 
 	add_caller_sockaddr(d, (__u64)READ(connect, addr), READ(connect, addr_len));
 	if (d->used >= 2 && *(__u16 *)d->scratch->text == AF_UNIX)
 		add_base(d, TEXT_BASE, AT_FDCWD);
+}
+
+/* Returns the socket as well, 0 when nobody knows yet. */
+static __always_inline __u64 add_connect(struct draft *d, struct io_kiocb *request)
+{
+	add_connect_address(d, request);
 	if (READ(request, flags) & REQUEST_FIXED_FILE)
 		return 0;
 	return (__u64)sock_of(d, READ(request, cqe.fd));
@@ -297,7 +307,7 @@ static __always_inline int on_submit(struct io_kiocb *request)
 
 	if (!s)
 		return 0; /* cannot be: the map has a slot for every possible CPU */
-	if (!connects && !read_request(request, &s->args, &kind))
+	if (!connects && !read_request(request, request->opcode, true, &s->args, &kind))
 		return 0;
 	s->args.value[0] = (__u64)request;
 	address = s->args.value[0]; /* out of memory: a number, no pointer */
@@ -330,6 +340,46 @@ SEC("tp_btf/io_uring_submit_sqe")
 int BPF_PROG(io_uring_submits_6_0, struct io_kiocb *request)
 {
 	return on_submit(request);
+}
+
+#define IPPROTO_TCP 6
+
+/* From 5.14 to 5.19 the request is the second argument, and whoever tells of the end does not say
+ * of which: it is recorded at once. A TCP connection is when it begins: network.h. */
+SEC("tp_btf/io_uring_submit_sqe")
+int BPF_PROG(io_uring_submits_5_14, void *ring, void *address)
+{
+	struct io_kiocb *request = AS(struct io_kiocb, address);
+	__u32 slot = bpf_get_smp_processor_id() * PROGRAMS_PER_CPU + PROGRAM_IO_URING, kind;
+	__u8 operation = READ(request, opcode);
+	bool connects = operation == OPERATION_CONNECT;
+	struct scratch *s = scratch_of(slot);
+	struct sock *sk;
+	struct draft d;
+
+	if (!s)
+		return 0; /* cannot be: the map has a slot for every possible CPU */
+	if (connects) {
+		kind = EVENT_CONNECT;
+		sk = sock_behind(READ(request, file));
+		if (sk) {
+			sk = AS(struct sock, sk);
+			if (READ(sk, sk_protocol) == IPPROTO_TCP)
+				return 0;
+		}
+	} else if (!read_request(request, operation, false, &s->args, &kind)) {
+		return 0;
+	}
+	if (!event_begin(&d, PROGRAM_IO_URING, connects ? FAMILY_NETWORK : FAMILY_FILE, kind,
+			 CALL_IO_URING_ENTER, -EINPROGRESS))
+		return 0;
+	d.scratch->event.flags |= EVENT_UNVERIFIED;
+	if (connects)
+		add_connect_address(&d, request);
+	else
+		add_names_of(&d, &s->args);
+	event_send(&d);
+	return 0;
 }
 
 /* --- the end -------------------------------------------------------------------------------------

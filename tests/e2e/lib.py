@@ -191,7 +191,7 @@ class Storm:
 CHECKS = {
     "result": lambda r, v: r["result"] == int(v),
     "tid": lambda r, v: r["tid"] == int(v),
-    "call": lambda r, v: r["call"] == v,
+    "call": lambda r, v: r.get("call") == v,
     "uid": lambda r, v: r["euid"] == int(v),
     "path": lambda r, v: field(r, "path") == bytes.fromhex(v),
     "cwd": lambda r, v: field(r, "cwd") == bytes.fromhex(v),

@@ -123,6 +123,8 @@ static void choose_programs(struct collect *skel, const struct attempt *attempt,
 	named = has(kernel, "btf_trace_io_uring_submit_req", BTF_KIND_TYPEDEF);
 	bpf_program__set_autoload(skel->progs.io_uring_submits, rings && named);
 	bpf_program__set_autoload(skel->progs.io_uring_submits_6_0, rings && !named);
+	bpf_program__set_autoload(skel->progs.io_uring_submits_5_14,
+				  !rings && kernel_shows_requests(kernel));
 	bpf_program__set_autoload(skel->progs.io_uring_completes, rings);
 	bpf_program__set_autoload(skel->progs.io_uring_flush, rings);
 	if (!rings)

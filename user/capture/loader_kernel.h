@@ -127,6 +127,9 @@ bool kernel_is_too_old(void);
  */
 void kernel_choose_old(struct collect *skel, bool old, bool has_tree);
 
+/* Does io_uring_submit_sqe hand over the request as its second argument? From 5.14 to 5.19. */
+bool kernel_shows_requests(const struct btf *kernel);
+
 /* The program for one enum event_login. */
 struct bpf_program *kernel_login_program(struct kernel *k, int action, bool at_return);
 

@@ -38,6 +38,25 @@ void kernel_choose_old(struct collect *skel, bool old, bool has_tree)
 		bpf_map__set_max_entries(watched[i], 1); /* of the object set: of no use here */
 }
 
+/* As the programs of that tracepoint are called: (data, ring, request, operation, ...). */
+bool kernel_shows_requests(const struct btf *kernel)
+{
+	int id = kernel ? btf__find_by_name_kind(kernel, "btf_trace_io_uring_submit_sqe",
+						 BTF_KIND_TYPEDEF)
+			: -ENOENT;
+	const struct btf_type *type = id > 0 ? btf__type_by_id(kernel, (__u32)id) : NULL;
+
+	if (type)
+		type = btf__type_by_id(kernel, type->type);
+	if (type && btf_is_ptr(type))
+		type = btf__type_by_id(kernel, type->type);
+	if (!type || !btf_is_func_proto(type) || btf_vlen(type) < 4)
+		return false;
+	id = btf__resolve_type(kernel, btf_params(type)[2].type);
+	return id > 0 && btf_is_ptr(btf__type_by_id(kernel, (__u32)id)) &&
+	       btf__resolve_size(kernel, btf_params(type)[3].type) == 1;
+}
+
 struct bpf_program *kernel_login_program(struct kernel *k, int action, bool at_return)
 {
 	char name[32];
