@@ -123,6 +123,7 @@ $(O)/tests/kernel/%: tests/kernel/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STRICT) -O2 -static -pthread $< -o $@
+$(O)/tests/kernel/deeds $(O)/tests/kernel/storm: tests/kernel/ring.h
 
 # A chain in small pieces, to cut the power under (tests/e2e/power.py).
 $(O)/tests/kernel/writer: $(O)/tests/kernel/writer.o $(call needs,chain)

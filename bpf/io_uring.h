@@ -37,9 +37,9 @@ enum { NAME = 1, DIRECTORY, OTHER_NAME, OTHER_DIRECTORY, WORD, FLAGS, SLOT };
 
 /* --- requests on their way -----------------------------------------------------------------------
  */
-#define REQUESTS     512
-#define REQUEST_WAYS 4 /* places for each */
-#define REQUEST_TEXT 4096
+#define REQUESTS     1024
+#define REQUEST_WAYS 8 /* places for each */
+#define REQUEST_TEXT 2048
 #define REQUEST_WAIT 3000000000ull /* ns */
 
 /* Whoever changes it from WAITS to HELD, or from FREE, has the place to itself. */

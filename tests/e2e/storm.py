@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Floods: what was issued is recorded or proven lost, to the last one."""
-from lib import Collector, Storm, balance, case, equal, main, records, run, tally, verdict
+import os
+from lib import Collector, Skip, Storm, balance, case, equal, main, records, run, tally, verdict
 
 
 def flood(work, what, count, ring):
@@ -23,6 +24,19 @@ def tiny_ring_open_storm_loses_only_what_it_counts(work):
     assert lost["file"] > 0, "the ring was meant to overflow"
     report = verdict(work + "/chain")
     equal((report["verdict"], report["gap"], report["lost"]), ("LOSS", 0, sum(lost.values())))
+
+
+@case
+def an_io_uring_storm_is_recorded_or_lost_to_the_last_one(work):
+    for name, ring in ("tiny", 4096), ("whole", 1 << 24):
+        os.mkdir(f"{work}/{name}")
+        issued, recorded, lost = flood(f"{work}/{name}", "ring", 10000, ring)
+        if not issued["opens"]:
+            raise Skip("no io_uring here")
+        equal(recorded["open"] + lost["file"], issued["opens"], "opens")
+        equal(lost["file"] > 0, name == "tiny", "opens lost")
+        report = verdict(f"{work}/{name}/chain")
+        equal((report["gap"], report["lost"]), (0, sum(lost.values())))
 
 
 @case

@@ -17,7 +17,6 @@
 #include <grp.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
-#include <linux/io_uring.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -39,6 +38,8 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include "ring.h"
 
 static char dir[1024];
 
@@ -791,76 +792,8 @@ static void deed_kernel(void)
 	close(fd);
 }
 
-/* A ring by hand: one request, and wait for it. */
-struct ring {
-	int fd;
-	unsigned *tail, *mask, *array, *done, *done_tail, *done_mask;
-	struct io_uring_sqe *entries;
-	struct io_uring_cqe *results;
-};
-
-static int open_ring(struct ring *ring)
-{
-	struct io_uring_params p = { 0 };
-	unsigned char *at, *cq;
-
-	ring->fd = (int)syscall(SYS_io_uring_setup, 4, &p);
-	if (ring->fd < 0)
-		return 0; /* switched off here: nothing to see */
-	at = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED,
-		  ring->fd, IORING_OFF_SQ_RING);
-	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(*ring->results),
-		  PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_CQ_RING);
-	ring->entries = mmap(NULL, p.sq_entries * sizeof(*ring->entries), PROT_READ | PROT_WRITE,
-			     MAP_SHARED, ring->fd, IORING_OFF_SQES);
-	if (at == MAP_FAILED || cq == MAP_FAILED || ring->entries == MAP_FAILED)
-		die("mmap");
-	ring->tail = (void *)(at + p.sq_off.tail);
-	ring->mask = (void *)(at + p.sq_off.ring_mask);
-	ring->array = (void *)(at + p.sq_off.array);
-	ring->done = (void *)(cq + p.cq_off.head);
-	ring->done_tail = (void *)(cq + p.cq_off.tail);
-	ring->done_mask = (void *)(cq + p.cq_off.ring_mask);
-	ring->results = (void *)(cq + p.cq_off.cqes);
-	return 1;
-}
-
-/* Nobody waits for its end. */
-static void submit(struct ring *ring, const struct io_uring_sqe *entry)
-{
-	unsigned at = *ring->tail & *ring->mask;
-
-	ring->entries[at] = *entry;
-	ring->array[at] = at;
-	__atomic_store_n(ring->tail, *ring->tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0L) < 0)
-		die("io_uring_enter");
-}
-
-/* What came of it. */
-static long ask(struct ring *ring, const struct io_uring_sqe *entry)
-{
-	long result;
-
-	submit(ring, entry);
-	while (__atomic_load_n(ring->done_tail, __ATOMIC_ACQUIRE) == *ring->done) {
-		if (syscall(SYS_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0L) <
-		    0)
-			die("io_uring_enter");
-	}
-	result = ring->results[*ring->done & *ring->done_mask].res;
-	__atomic_store_n(ring->done, *ring->done + 1, __ATOMIC_RELEASE);
-	return result;
-}
-
-static struct io_uring_sqe entry_of(int operation, const char *name, const char *second)
-{
-	return (struct io_uring_sqe){ .opcode = (unsigned char)operation,
-				      .fd = AT_FDCWD,
-				      .addr = (unsigned long)name,
-				      .len = second ? (unsigned)AT_FDCWD : 0,
-				      .off = (unsigned long)second };
-}
+/* --- an io_uring ------------------------------------------------------------------------------
+ */
 
 static void deed_ring_open(struct ring *ring, const char *name, const char *path, int flags)
 {
@@ -902,7 +835,7 @@ static void deed_io_uring(void)
 	struct ring ring;
 	int table = -1;
 
-	if (!open_ring(&ring) || chdir(dir) < 0)
+	if (!open_ring(&ring, 4) || chdir(dir) < 0)
 		return;
 	deed_ring_open(&ring, a, a, O_RDWR | O_CREAT);
 	deed_ring_open(&ring, "change ring a", a, O_RDONLY);
@@ -938,7 +871,7 @@ static void deed_ring_refused(void)
 	const char *path = path_of("new file");
 	struct ring ring;
 
-	if (!open_ring(&ring) || syscall(SYS_setresuid, 4242, 4242, 4242) < 0)
+	if (!open_ring(&ring, 4) || syscall(SYS_setresuid, 4242, 4242, 4242) < 0)
 		return;
 	deed_ring_open(&ring, path, path, O_RDWR);
 }
@@ -954,12 +887,12 @@ static void deed_ring_killed(void)
 	char byte;
 
 	entry.flags = IOSQE_ASYNC;
-	if (pipe(ready) < 0 || mkfifo(path, 0600) < 0 || !open_ring(&ring))
+	if (pipe(ready) < 0 || mkfifo(path, 0600) < 0 || !open_ring(&ring, 4))
 		return;
 	close(ring.fd);
 	pid = fork();
 	if (pid == 0) {
-		open_ring(&ring);
+		open_ring(&ring, 4);
 		submit(&ring, &entry);
 		if (write(ready[1], "x", 1) == 1)
 			pause();
@@ -999,7 +932,7 @@ static void deed_ring_connects(void)
 	socklen_t len = sizeof(a);
 	struct ring ring;
 
-	if (!open_ring(&ring))
+	if (!open_ring(&ring, 4))
 		return;
 	if (bind(server, (void *)&a, len) < 0 || getsockname(server, (void *)&a, &len) < 0 ||
 	    listen(server, 1) < 0)

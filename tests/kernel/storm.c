@@ -4,6 +4,7 @@
  * (2), and prints how much was issued.
  *
  *   storm open N [WORKERS]   N opens that succeed and N that fail, in each process
+ *   storm ring N ...         the same by an io_uring, many at once, a third by its own threads
  *   storm exec N ...         N fork + exec of itself in each
  *   storm setid N ...        N setresuid that change nothing, in each
  *   storm mixed N ...        all three, and N connects to a closed port
@@ -27,6 +28,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ring.h"
+
 #define WORKERS_MAX 64
 
 static struct issued {
@@ -42,6 +45,33 @@ static void do_opens(struct issued *i, long n)
 			close(fd);
 		syscall(SYS_openat, AT_FDCWD, "/nonexistent/storm", O_RDONLY);
 		i->opens += 2;
+	}
+}
+
+#define BATCH 128
+
+static void do_ring_opens(struct issued *i, long n)
+{
+	struct ring ring;
+
+	if (!open_ring(&ring, BATCH))
+		return; /* none were issued */
+	for (long k = 0; k < 2 * n; k += BATCH) {
+		for (int b = 0; b < BATCH; b++) {
+			struct io_uring_sqe entry =
+				entry_of(IORING_OP_OPENAT,
+					 b & 1 ? "/nonexistent/storm" : "/proc/self/exe", NULL);
+
+			entry.flags = b % 3 ? 0 : IOSQE_ASYNC;
+			submit(&ring, &entry);
+		}
+		for (int b = 0; b < BATCH; b++) {
+			long fd = await_result(&ring);
+
+			if (fd >= 0)
+				close((int)fd);
+		}
+		i->opens += BATCH;
 	}
 }
 
@@ -93,6 +123,8 @@ static void work(struct issued *i, const char *what, long n)
 
 	if (mixed || strcmp(what, "open") == 0)
 		do_opens(i, n);
+	if (strcmp(what, "ring") == 0)
+		do_ring_opens(i, n);
 	if (mixed || strcmp(what, "exec") == 0)
 		do_execs(i, mixed ? n / 10 : n);
 	if (mixed || strcmp(what, "setid") == 0)
@@ -112,7 +144,7 @@ int main(int argc, char **argv)
 	if (argc == 4)
 		workers = atoi(argv[3]);
 	if (argc < 3 || argc > 4 || workers < 1 || workers > WORKERS_MAX) {
-		fprintf(stderr, "usage: storm open|exec|setid|mixed N [WORKERS]\n");
+		fprintf(stderr, "usage: storm open|ring|exec|setid|mixed N [WORKERS]\n");
 		return 2;
 	}
 	issued = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
