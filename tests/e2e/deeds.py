@@ -27,6 +27,21 @@ def each_deed_is_recorded_exactly_once(work):
 
 
 @case
+def what_an_io_uring_has_not_done_yet_is_recorded(work):
+    chain, place = work + "/chain", work + "/place"
+    os.mkdir(place)
+    collector = Collector(chain)
+    waits = subprocess.Popen([TOOLS + "/deeds", place, "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    line = waits.stdout.readline()
+    collector.stop()
+    waits.communicate(timeout=60)
+    if not line:
+        raise Skip("no io_uring here")
+    expect([line.strip()], records(chain))
+    equal(verdict(chain)["verdict"], "OK")
+
+
+@case
 def text_is_one_clean_line_a_record(work):
     chain, place = work + "/chain", work + "/place"
     os.mkdir(place)

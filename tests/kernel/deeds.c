@@ -5,6 +5,7 @@
  *
  *   deeds DIR        DIR is an empty directory, absolute
  *   deeds DIR ring   those of an io_uring alone
+ *   deeds DIR wait   one of an io_uring that does not end before standard input does
  *
  *   KIND key=value ...    strings in hexadecimal, results as the kernel returned them
  *
@@ -876,6 +877,21 @@ static void deed_ring_refused(void)
 	deed_ring_open(&ring, path, path, O_RDWR);
 }
 
+static void deed_ring_waits(void)
+{
+	const char *path = path_of("change ring fifo");
+	struct io_uring_sqe entry = entry_of(IORING_OP_OPENAT, path, NULL);
+	struct ring ring;
+
+	entry.flags = IOSQE_ASYNC;
+	if (mkfifo(path, 0600) < 0 || !open_ring(&ring, 4))
+		return;
+	submit(&ring, &entry);
+	say_open("io_uring_enter", path, -EINPROGRESS, O_RDONLY);
+	while (getchar() != EOF)
+		;
+}
+
 /* Killed before anybody opened the other end, which a thread of the ring's waits for. */
 static void deed_ring_killed(void)
 {
@@ -984,11 +1000,15 @@ int main(int argc, char **argv)
 	if (argc > 0 && strcmp(argv[0], "--noop") == 0)
 		return 0;
 	if (argc < 2 || argc > 3 || argv[1][0] != '/') {
-		fprintf(stderr, "usage: deeds DIR [ring]\n");
+		fprintf(stderr, "usage: deeds DIR [ring|wait]\n");
 		return 2;
 	}
 	snprintf(dir, sizeof(dir), "%s", argv[1]);
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	if (argc == 3 && strcmp(argv[2], "wait") == 0) {
+		deed_ring_waits();
+		return 0;
+	}
 	if (argc == 3) {
 		make_file("new file");
 		deed_rings();
