@@ -97,7 +97,7 @@ __noinline int fold_event(__u32 slot)
 	f = bpf_map_lookup_elem(&folds, &cpu);
 	if (!f)
 		return 0; /* cannot be: the map has them for every possible CPU */
-	if (now - f->since < fold_ns && f->event.start == OF(leader, start_boottime) &&
+	if (f->since && now - f->since < fold_ns && f->event.start == OF(leader, start_boottime) &&
 	    f->event.pid == (__u32)OF(task, tgid) && f->event.call == s->event.call &&
 	    f->same[0] == s->same[0] && f->same[1] == s->same[1] && f->same[2] == s->same[2] &&
 	    f->same[3] == s->same[3] && f->same[4] == s->same[4]) {
