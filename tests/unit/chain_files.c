@@ -20,7 +20,6 @@ static const char *hidden[2]; /* names that a listing does not tell */
 static const char *shown;     /* a name that it tells as well */
 static int read_error, lock_error;
 static int unread = -1; /* of this descriptor alone */
-static bool no_memory;
 
 struct dirent *readdir(DIR *dir)
 {
@@ -70,6 +69,7 @@ int flock(int fd, int operation)
 }
 
 #ifndef __SANITIZE_ADDRESS__ /* which has its own */
+static bool no_memory;
 void *__libc_malloc(size_t);
 
 void *malloc(size_t len)
