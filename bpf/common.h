@@ -489,14 +489,14 @@ static __always_inline void event_send(struct draft *d)
 }
 
 /* Something is known to go unseen: a number without an event, counted as lost. */
-static __always_inline void process_unseen(void)
+static __always_inline void count_unseen(enum event_family family, enum event_ring ring)
 {
 	struct event_counters *c = counters_of_this_cpu();
 
 	if (!c)
 		return;
-	__sync_fetch_and_add(&c->seq[RING_MAIN], 1);
-	__sync_fetch_and_add(&c->family[FAMILY_PROCESS].lost, 1);
+	__sync_fetch_and_add(&c->seq[ring], 1);
+	__sync_fetch_and_add(&c->family[family].lost, 1);
 }
 
 #define PATH_MAX 4096 /* of a name as a call takes it, with its NUL */

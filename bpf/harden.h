@@ -43,18 +43,13 @@ static __always_inline void record_refusal(struct task_struct *target, int signa
 {
 	struct scratch *s =
 		scratch_of(bpf_get_smp_processor_id() * PROGRAMS_PER_CPU + PROGRAM_HARDEN);
-	struct event_counters *c;
 	struct event_file *to;
 	struct draft d;
 
 	if (!s)
 		return; /* cannot be: the map has a slot for every possible CPU */
 	if (__sync_lock_test_and_set(&s->busy, 1)) {
-		c = counters_of_this_cpu();
-		if (c) {
-			__sync_fetch_and_add(&c->seq[RING_CREDENTIAL], 1);
-			__sync_fetch_and_add(&c->family[FAMILY_KERNEL].lost, 1);
-		}
+		count_unseen(FAMILY_KERNEL, RING_CREDENTIAL);
 		return;
 	}
 	if (event_begin(&d, PROGRAM_HARDEN, FAMILY_KERNEL, EVENT_SIGNAL, CALL_NONE, -EPERM)) {

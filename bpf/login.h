@@ -29,8 +29,10 @@ static __always_inline int on_asked(struct pt_regs *ctx, __u32 action)
 	if (is_self(task) || !in_scope(task))
 		return 0;
 	call = MAKE_KEPT(pam_calls, task);
-	if (!call)
+	if (!call) { /* no memory for it; before 5.15, no place */
+		count_unseen(FAMILY_LOGIN, RING_SELF);
 		return 0;
+	}
 	call->handle = ctx->di;
 	call->action = action;
 	call->pending = true;

@@ -47,7 +47,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	struct draft d;
 
 	if (scope == SCOPE_TREE && !is_self(parent) && in_tree(parent) && !mark_member(child))
-		process_unseen(); /* what the child does from here on */
+		count_unseen(FAMILY_PROCESS, RING_MAIN); /* what the child does from here on */
 	if (!event_begin(&d, PROGRAM_FORK, FAMILY_PROCESS, EVENT_FORK, CALL_NONE, 0))
 		return 0;
 	fork = &d.scratch->event.fork;
