@@ -3,7 +3,8 @@
 #define COMMON_H
 /*
  * What every family uses: settings, rings, counters, scratch, scope, and the head of an event.
- * One record path: event_begin() numbers it, the family fills it, event_send() puts it out.
+ * One record path: event_choose() says whether, the family fills it, event_number() numbers it and
+ * event_send() puts it out. What is recorded in any case is numbered first: event_begin().
  */
 #include "event.h"
 #include "policy_map.h"

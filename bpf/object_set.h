@@ -432,8 +432,8 @@ static __always_inline bool add_seen(struct draft *d, enum event_kind kind)
 	if (!object_set)
 		return false;
 	seen = bpf_task_storage_get(&seen_first, d->task, 0, 0);
-	if (!seen || seen->ready != TAKEN)
-		return false;
+	if (!seen || seen->ready != TAKEN || seen->call != d->scratch->event.call)
+		return false; /* nothing, or of a call before: not every call takes what was seen */
 	second = bpf_task_storage_get(&seen_second, d->task, 0, 0);
 	if (!second && seen->slot[1] != NO_TEXT)
 		return false;

@@ -608,6 +608,7 @@ static void deed_permissions(void)
 	DEED("chmod", fchmodat, a, at, "change a", 0600);
 	printf(" new_mode=0600");
 	end();
+	deed_refused_exec("/nonexistent/not what was changed before");
 	snprintf(path, sizeof(path), "%s", a); /* below 4 GiB, as a 32-bit call needs it */
 	__asm__ volatile("int $0x80"
 			 : "=a"(r)
