@@ -204,7 +204,7 @@ CHECKS = {
     "marked": lambda r, v: v in r["flags"],
     "flags": lambda r, v: open_flags(r) == int(v),
 }
-for name in "new_path", "link_target", "name", "source", "fs_type", "parameters", "command_line":
+for name in "claimed", "new_path", "link_target", "name", "source", "fs_type", "parameters", "command_line":
     CHECKS[name] = lambda r, v, n=name: field(r, n) == bytes.fromhex(v)
 for name in "length", "owner", "group", "target_pid", "entries":
     CHECKS[name] = lambda r, v, n=name: r[n] == int(v)

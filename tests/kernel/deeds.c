@@ -260,6 +260,35 @@ static void deed_refused_exec(const char *path)
 	end();
 }
 
+/* What runs is the interpreter, what was asked for the script. */
+static void deed_script(void)
+{
+	char interpreter[4096], script[4096], line[4200];
+	char *argv[] = { script, NULL };
+	pid_t pid;
+	int fd;
+
+	snprintf(interpreter, sizeof(interpreter), "%s/interpreter", dir);
+	snprintf(script, sizeof(script), "%s/a script", dir);
+	copy_self(interpreter);
+	fd = open(script, O_WRONLY | O_CREAT, 0755);
+	if (fd < 0 || dprintf(fd, "#!%s --noop\n", interpreter) < 0)
+		die(script);
+	close(fd);
+	pid = fork();
+	if (pid == 0) {
+		execve(script, argv, argv + 1);
+		_exit(99);
+	}
+	waitpid(pid, NULL, 0);
+	printf("exec pid=%d tid=%d result=0 argc=3", pid, pid);
+	say_hex("path", interpreter, strlen(interpreter));
+	say_hex("claimed", script, strlen(script));
+	snprintf(line, sizeof(line), "%s%c--noop%c%s", interpreter, 0, 0, script);
+	say_hex("argv", line, strlen(interpreter) + strlen(script) + sizeof("--noop") + 2);
+	end();
+}
+
 static void deed_programs(void)
 {
 	static char big[140000];
@@ -279,6 +308,7 @@ static void deed_programs(void)
 		many[i] = i ? "argument" : "--noop";
 	many[1099] = NULL;
 	run_program(named, many, "argv_truncated");
+	deed_script();
 	deed_refused_exec(in_dir("no such program"));
 	deed_refused_exec(in_dir("new file")); /* no permission to run it */
 }
@@ -998,7 +1028,8 @@ static void deed_ptrace(void)
 
 int main(int argc, char **argv)
 {
-	if (argc > 0 && strcmp(argv[0], "--noop") == 0)
+	if ((argc > 0 && strcmp(argv[0], "--noop") == 0) ||
+	    (argc == 3 && strcmp(argv[1], "--noop") == 0)) /* of a script */
 		return 0;
 	if (argc < 2 || argc > 3 || argv[1][0] != '/') {
 		fprintf(stderr, "usage: deeds DIR [ring|wait]\n");
