@@ -910,13 +910,17 @@ static void deed_ring_refused(void)
 
 static void deed_ring_waits(void)
 {
-	const char *path = path_of("change ring fifo");
-	struct io_uring_sqe entry = entry_of(IORING_OP_OPENAT, path, NULL);
+	struct io_uring_sqe entry;
 	struct ring ring;
+	const char *path;
 
-	entry.flags = IOSQE_ASYNC;
-	if (mkfifo(path, 0600) < 0 || !open_ring(&ring, 4))
+	if (!open_ring(&ring, 4))
 		return;
+	path = path_of("change ring fifo");
+	if (mkfifo(path, 0600) < 0)
+		die(path);
+	entry = entry_of(IORING_OP_OPENAT, path, NULL);
+	entry.flags = IOSQE_ASYNC;
 	submit(&ring, &entry);
 	say_open("io_uring_enter", path, -EINPROGRESS, O_RDONLY);
 	while (getchar() != EOF)
